@@ -1,0 +1,33 @@
+# Everything a newcomer needs: `make demo` and `make test`. Each sets itself up in .venv and says what it does.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+ONCE   ?=
+BROKER ?=
+
+.PHONY: demo test setup check lock clean
+
+demo: $(VENV)/.demo-ready
+	@$(BIN)/python -m demo $(if $(ONCE),--once) $(if $(BROKER),--broker $(BROKER))
+
+test: $(VENV)/.dev-ready check
+	@$(BIN)/python -m pytest
+
+check: $(VENV)/.dev-ready
+	@echo "==> style, types, arrows of the map"
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports --no-logo
+
+setup: $(VENV)/.dev-ready
+
+$(VENV)/.demo-ready: requirements/demo.txt pyproject.toml provisioning/setup.sh
+	@PYTHON=$(PYTHON) sh provisioning/setup.sh $(VENV) demo
+
+$(VENV)/.dev-ready: requirements/dev.txt pyproject.toml provisioning/setup.sh
+	@PYTHON=$(PYTHON) sh provisioning/setup.sh $(VENV) dev
+
+# Locks the requirements for every platform and Python we run on; needs network and uv (in .venv only while locking).
+lock:
+	@sh provisioning/lock.sh $(VENV)
+
+clean:
+	rm -rf $(VENV) .demo dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

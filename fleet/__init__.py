@@ -1,0 +1,1 @@
+"""The central side: receiver, vault, redemption, booths. Imports of edge only messages, code and seal."""

@@ -1,0 +1,1 @@
+"""Devices and nothing else: protocols, real drivers, simulators. Imports nothing from edge or fleet."""
