@@ -1,0 +1,332 @@
+"""Coins from pulse trains: a pure decoder of edges, and the acceptor that drives it.
+
+It must never round: what is not clearly one coin is an UnclearCoin with its raw edges. It must never lose an edge
+because its reader is slow, and never leave the acceptor open longer than it was asked for.
+"""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Protocol
+
+from hw.cabin import (
+    Coin,
+    CoinEvent,
+    DeviceError,
+    DeviceMissing,
+    Edge,
+    Glitch,
+    Health,
+    Status,
+    TrainOpened,
+    UnclearCoin,
+)
+
+log = logging.getLogger(__name__)
+
+MS = 1_000_000
+KEPT_EDGES = 512  # of one train; the longest honest train has a few dozen
+DELIVERY_S = 0.1  # an edge older than this when it reaches us means that the loop itself stood still
+
+
+@dataclass(frozen=True)
+class PulseTable:
+    """How one acceptor speaks: lows on its lines, idle is high. Ranges are (least, most) in milliseconds.
+
+    `coins`: line → number of pulses → cents. An acceptor with one line per coin has `{1: cents}` for each line.
+    `bounce_ms`: a level that holds no longer than this is contact bounce or a spike. `closing_ms` of silence end a train.
+    """
+
+    name: str
+    pulse_ms: tuple[float, float]
+    gap_ms: tuple[float, float]
+    closing_ms: float
+    bounce_ms: float
+    coins: Mapping[str, Mapping[int, int]]
+
+    def __post_init__(self) -> None:
+        if not 0 < self.bounce_ms < self.pulse_ms[0] < self.pulse_ms[1]:
+            raise ValueError(f"{self.name}: pulses must be longer than the bounce")
+        if not self.bounce_ms < self.gap_ms[0] < self.gap_ms[1] < self.closing_ms:
+            raise ValueError(f"{self.name}: gaps must be longer than the bounce and shorter than the closing gap")
+
+
+DG600F = PulseTable(
+    # 45 ms ± 20 % [maker's manual]; only odd counts are taught to it, so that one pulse lost or too many is no coin
+    name="DG600F",
+    pulse_ms=(36, 54),
+    gap_ms=(36, 90),
+    closing_ms=200,
+    bounce_ms=8,
+    coins={"coin": {1: 10, 3: 20, 5: 50, 7: 100, 9: 200}},
+)
+
+
+@dataclass
+class _Line:
+    high: bool = True
+    seq: int = 0  # line_seqno of gpiod counts from 1 at every request of the line
+    stuck: bool = False
+
+
+@dataclass(eq=False)
+class _Train:
+    name: str
+    last_ns: int
+    edges: list[Edge] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+
+
+class PulseDecoder:
+    """Edges in, coin events out; no clock of its own. Every TrainOpened is ended by exactly one other event.
+
+    `since_ns`: when we began to listen; what begins within a closing gap of it may be the tail of a coin nobody heard.
+    `run` makes the names of trains unique over restarts.
+    """
+
+    def __init__(self, table: PulseTable, *, run: str, since_ns: int) -> None:
+        self._table = table
+        self._run = run
+        self._quiet_ns = since_ns + int(table.closing_ms * MS)
+        self._lines: dict[str, _Line] = {}
+        self._trains: dict[str, _Train] = {}
+        self._opened = 0
+
+    @property
+    def trouble(self) -> str:
+        """What is wrong with the lines right now, "" if nothing."""
+        for name, line in self._lines.items():
+            if line.stuck:
+                return f"line {name} is held low"
+        if any(len(train.edges) >= KEPT_EDGES for train in self._trains.values()):
+            return "the lines are never quiet"
+        return ""
+
+    @property
+    def next_close_ns(self) -> int | None:
+        """When the next open train ends if no further edge comes; None without one."""
+        return min((self._deadline_ns(train) for train in self._trains.values()), default=None)
+
+    def feed(self, edge: Edge) -> list[CoinEvent]:
+        """Takes the next edge, in the kernel's order."""
+        events = self.close(edge.at_ns)
+        line = self._lines.setdefault(edge.line, _Line())
+        faults: list[str] = []
+        if edge.seq != line.seq + 1:
+            faults.append(f"edges lost: sequence goes from {line.seq} to {edge.seq}")
+        if edge.rising == line.high:
+            faults.append(f"two {'rising' if edge.rising else 'falling'} edges in a row")
+        released = line.stuck and edge.rising and not faults
+        line.high, line.seq, line.stuck = edge.rising, edge.seq, False
+        if released:
+            return events  # the end of a signal that was reported when it stuck
+
+        train = self._trains.get(edge.line)
+        if not edge.rising:
+            for other in [name for name, state in self._lines.items() if name != edge.line and not state.high]:
+                faults.append("two lines low at once")
+                joined = self._trains.get(other)
+                if train is None:
+                    train = joined
+                elif joined is not None and joined is not train:
+                    joined.faults.append("two lines low at once")
+        if train is None:
+            self._opened += 1
+            train = _Train(name=f"{self._run}.{self._opened}", last_ns=edge.at_ns)
+            if edge.at_ns < self._quiet_ns:
+                faults.append("it began before anybody listened")
+            if edge.line not in self._table.coins:
+                faults.append(f"no line {edge.line} in the table")
+            events.append(TrainOpened(train.name, edge.at_ns))
+        if edge.at_ns < train.last_ns:
+            faults.append("its time ran backwards")
+        self._trains[edge.line] = train
+        train.last_ns = max(train.last_ns, edge.at_ns)
+        if len(train.edges) < KEPT_EDGES:
+            train.edges.append(edge)
+        else:
+            faults.append(f"more than {KEPT_EDGES} edges")
+        if not train.faults:
+            train.faults = faults[:1]
+        return events
+
+    def close(self, now_ns: int) -> list[CoinEvent]:
+        """Ends every train that has been silent for long enough at `now_ns`."""
+        due = {id(train): train for train in self._trains.values() if self._deadline_ns(train) <= now_ns}
+        return [self._end(train) for train in sorted(due.values(), key=self._deadline_ns)]
+
+    def abandon(self, why: str) -> list[CoinEvent]:
+        """The lines went away: every open train ends now, unclear."""
+        events: list[CoinEvent] = []
+        for train in {id(train): train for train in self._trains.values()}.values():
+            train.faults.append(why)
+            events.append(self._end(train))
+        return events
+
+    def _deadline_ns(self, train: _Train) -> int:
+        held = any(not self._lines[name].high for name, its in self._trains.items() if its is train)
+        most_ms = self._table.closing_ms + (self._table.pulse_ms[1] if held else 0)
+        return train.last_ns + int(most_ms * MS)
+
+    def _end(self, train: _Train) -> CoinEvent:
+        for name in [name for name, its in self._trains.items() if its is train]:
+            del self._trains[name]
+            if not self._lines[name].high:
+                self._lines[name].stuck = True
+                train.faults.append("held low")
+        try:
+            if train.faults:
+                raise _UnclearError(train.faults[0])
+            cents = _cents(train.edges, self._table)
+        except _UnclearError as unclear:
+            return UnclearCoin(train.name, str(unclear), train.last_ns, tuple(train.edges))
+        return Coin(train.name, cents, train.last_ns) if cents else Glitch(train.name, train.last_ns)
+
+
+class _UnclearError(Exception):
+    pass
+
+
+def _cents(edges: list[Edge], table: PulseTable) -> int:
+    """Value of a train of one line, whose edges alternate and end high; 0 for a glitch."""
+    pulses = _pulses(edges, table.bounce_ms * MS)
+    widths_ms = [(end - start) / MS for start, end in pulses]
+    gaps_ms = [(after[0] - before[1]) / MS for before, after in pairwise(pulses)]
+    if all(width < table.pulse_ms[0] for width in widths_ms):
+        return 0
+    for kind, lengths, (least, most) in (("pulse", widths_ms, table.pulse_ms), ("gap", gaps_ms, table.gap_ms)):
+        for length in lengths:
+            if not least <= length <= most:
+                raise _UnclearError(f"a {kind} of {length:.1f} ms; {least:g} to {most:g} ms expected")
+    cents = table.coins[edges[0].line].get(len(pulses))
+    if cents is None:
+        raise _UnclearError(f"{len(pulses)} pulses are no coin")
+    return cents
+
+
+def _pulses(edges: list[Edge], bounce_ns: float) -> list[tuple[int, int]]:
+    """(start, end) of each low; a change of level counts from the edge after which it holds still."""
+    pulses: list[tuple[int, int]] = []
+    start: int | None = None
+    for edge, after in zip(edges, [*edges[1:], None], strict=True):
+        if after is not None and after.at_ns - edge.at_ns < bounce_ns:
+            continue
+        if not edge.rising and start is None:
+            start = edge.at_ns
+        elif edge.rising and start is not None:
+            pulses.append((start, edge.at_ns))
+            start = None
+    return pulses
+
+
+class CoinListener(Protocol):
+    """Who is told what happens on the lines, in the loop's thread and in order."""
+
+    def lines_came(self, at_ns: int) -> None: ...
+    def edge(self, edge: Edge) -> None: ...
+    def lines_gone(self, why: str) -> None: ...
+
+
+class CoinLines(Protocol):
+    """The electrical side: coin lines whose edges carry CLOCK_MONOTONIC, and the acceptor's enable line."""
+
+    def status(self) -> Status: ...
+
+    def listen(self, listener: CoinListener) -> None:
+        """Tells `listener` from now on; first whether the lines are there."""
+
+    def enable(self, on: bool) -> None:
+        """Sets the enable line, which falls to off by itself when this process ends. DeviceMissing."""
+
+
+class PulseAcceptor:
+    """The coin acceptor on pulse lines. The loop's clock must be the one that stamps the edges (CLOCK_MONOTONIC)."""
+
+    def __init__(self, lines: CoinLines, table: PulseTable, *, run: str | None = None) -> None:
+        """Listens from now on. `run`: makes train names unique over restarts; random if not given."""
+        self._loop = asyncio.get_running_loop()
+        self._lines = lines
+        self._table = table
+        self._run = run or secrets.token_hex(6)
+        self._sessions = 0
+        self._decoder: PulseDecoder | None = None
+        self._absent = "not there"
+        self._queue: asyncio.Queue[CoinEvent | DeviceError] = asyncio.Queue()
+        self._quiet_timer: asyncio.TimerHandle | None = None
+        self._open_timer: asyncio.TimerHandle | None = None
+        lines.listen(self)
+
+    def status(self) -> Status:
+        status = self._lines.status()
+        if status.health is Health.WELL and self._decoder is not None and self._decoder.trouble:
+            return Status(Health.FAULTY, self._decoder.trouble)
+        return status
+
+    async def accept(self, *, for_s: float) -> None:
+        self._lines.enable(True)
+        if self._open_timer is not None:
+            self._open_timer.cancel()
+        self._open_timer = self._loop.call_later(for_s, self._shut)
+
+    async def refuse(self) -> None:
+        self._shut()
+
+    async def events(self) -> AsyncIterator[CoinEvent]:
+        while True:
+            if self._queue.empty() and self._decoder is None:
+                raise DeviceMissing("coins", self._absent)
+            item = await self._queue.get()
+            if isinstance(item, DeviceError):
+                raise item
+            yield item
+
+    # --- what the lines tell
+
+    def lines_came(self, at_ns: int) -> None:
+        self._sessions += 1
+        self._decoder = PulseDecoder(self._table, run=f"{self._run}.{self._sessions}", since_ns=at_ns)
+
+    def edge(self, edge: Edge) -> None:
+        assert self._decoder is not None, "edges come only between lines_came and lines_gone"
+        self._tell(self._decoder.feed(edge))
+
+    def lines_gone(self, why: str) -> None:
+        self._absent = why
+        if self._decoder is None:
+            return
+        decoder, self._decoder = self._decoder, None
+        self._tell(decoder.abandon(f"the lines went away: {why}"))
+        self._queue.put_nowait(DeviceMissing("coins", why))
+
+    # --- inside
+
+    def _shut(self) -> None:
+        if self._open_timer is not None:
+            self._open_timer.cancel()
+            self._open_timer = None
+        try:
+            self._lines.enable(False)
+        except DeviceMissing as gone:
+            log.info("nothing to close: %s", gone)  # lines that are gone hold the acceptor closed
+
+    def _tell(self, events: list[CoinEvent]) -> None:
+        for event in events:
+            self._queue.put_nowait(event)
+        if self._quiet_timer is not None:
+            self._quiet_timer.cancel()
+            self._quiet_timer = None
+        if self._decoder is not None and (close_ns := self._decoder.next_close_ns) is not None:
+            self._wait_quiet(close_ns / 1e9 + DELIVERY_S)
+
+    def _wait_quiet(self, due_s: float) -> None:
+        self._quiet_timer = self._loop.call_at(due_s, self._quiet, due_s)
+
+    def _quiet(self, due_s: float) -> None:
+        now_s = self._loop.time()
+        if now_s - due_s > DELIVERY_S:
+            self._wait_quiet(now_s + DELIVERY_S)  # the loop stood still: edges that wait to be read come first
+        elif self._decoder is not None:
+            self._tell(self._decoder.close(int((now_s - DELIVERY_S) * 1e9) + 1000))
