@@ -37,7 +37,8 @@ class PulseTable:
     """How one acceptor speaks: lows on its lines, idle is high. Ranges are (least, most) in milliseconds.
 
     `coins`: line → number of pulses → cents. An acceptor with one line per coin has `{1: cents}` for each line.
-    `bounce_ms`: a level that holds no longer than this is contact bounce or a spike. `closing_ms` of silence end a train.
+    `bounce_ms`: a level that holds no longer than this is contact bounce or a spike. `closing_ms`: so much silence ends
+    a train.
     """
 
     name: str

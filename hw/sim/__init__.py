@@ -1,4 +1,4 @@
-'''The cabin simulated, driven like a bench: the real drivers run over ports that can fail as the real ones do.
+"""The cabin simulated, driven like a bench: the real drivers run over ports that can fail as the real ones do.
 
 In the test's process, on the test's clock (no threads, no executors, no sockets; works on tests/virtual.py):
 
@@ -22,8 +22,9 @@ Bench verbs are all awaited and are the same on both (`sim` is a SimCabin or a B
              .record() -> CoinRecord                     # swallowed_cents, returned_cents, coins
     sim.pen.tap(x_mm, y_mm) .draw(strokes, broken=None) .sign(x_mm, y_mm, width_mm, height_mm)
            .unplug() .replug()                           # strokes: [[(x_mm, y_mm, t_s, pressure), ...], ...]
-    sim.printer.paper_out(after_rows=0) .paper_low() .reload() .jam(after_rows=0) .cover_open() .cover_close()
-               .unplug(after_bytes=0) .replug() .silent(prints=True) .garbage_status() .repair()
+    sim.printer.paper_out(after_rows=0) .paper_low() .reload() .jam(after_rows=0) .cover_open(after_rows=0) .cover_close()
+               .unplug(after_bytes=0) .replug()
+               .silent(prints=True, after_rows=0) .garbage_status() .repair()
                .papers() -> list[Sheet]                  # png, escpos, whole, rows: what came out, in order
     sim.lights.fail() .unplug() .repair() .levels() -> dict[lamp, 0..1]
     sim.panel.picture() -> PNG bytes of the current screen .unplug() .replug()
@@ -35,4 +36,4 @@ What happened, in order, so that scripts await events and never sleep (`what` an
     sim.journal.entries                                 # Entry(n, at_s, what, data)
 
 Each kind of `wait` goes on from where the last wait for that kind ended, so nothing is missed and nothing seen twice.
-'''
+"""

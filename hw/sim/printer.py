@@ -1,0 +1,353 @@
+"""The simulated ticket printer: an ESC/POS byte stream in, paper out, at a finite speed and with a finite buffer.
+
+It reads the stream by Epson's documents alone and never through hw/escpos.py, whose mistakes it is there to show.
+"""
+
+import asyncio
+import random
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from hw.cabin import DeviceMissing, DeviceSilent
+from hw.sim.journal import Journal
+from hw.sim.paper import DOTS, Sheet
+
+STEP_ROWS, STEP_S = 24, 0.02  # 24 rows in 20 ms = 150 mm/s at 8 dots/mm
+BUFFER_ROWS = 512  # 36 kB
+ROW_BYTES = DOTS // 8
+
+
+@dataclass(frozen=True)
+class _Row:
+    dots: bytes
+
+
+@dataclass(frozen=True)
+class _Proof:
+    name: bytes
+
+
+@dataclass(frozen=True)
+class _Cut:
+    received: int  # bytes when it was asked for
+    spoilt: bool  # data of this sheet were lost before
+
+
+class SimPrinter:
+    """ByteTransport protocol (the bytes' side of EscposPrinter) and its bench verbs."""
+
+    VERBS = frozenset(
+        {"paper_out", "paper_low", "reload", "jam", "cover_open", "cover_close", "unplug", "replug", "silent"}
+        | {"garbage_status", "repair", "papers"}
+    )
+
+    def __init__(self, rng: random.Random, journal: Journal) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._rng = rng
+        self._journal = journal
+        self._sheets: list[Sheet] = []
+        self._troubles: set[str] = set()
+        self._ends: dict[str, int] = {}  # trouble → rows until it happens
+        self._unplug_after: int | None = None
+        self._moved = asyncio.Event()  # something changed for whoever waits to write or to read
+        self._step_timer: asyncio.TimerHandle | None = None
+        self._cut_at = 0
+        self._raw = bytearray()
+        self._sheet: list[bytes] = []
+        self._sheets_made = 0
+        self._answer = bytearray()
+        self._forget()
+        self._spoilt = False
+
+    # --- the bytes' side
+
+    async def write(self, data: bytes, *, deadline_s: float) -> None:
+        end_s = self._loop.time() + deadline_s
+        at = 0
+        while True:
+            at += self._take(data[at:])
+            if at >= len(data):
+                return
+            if not await self._move(end_s):
+                raise DeviceSilent("printer", f"took {at} of {len(data)} bytes within {deadline_s:g} s")
+
+    async def read(self, *, deadline_s: float) -> bytes:
+        end_s = self._loop.time() + deadline_s
+        while True:
+            self._check_plugged()
+            if self._answer:
+                came = bytes(self._answer)
+                self._answer.clear()
+                return came
+            if deadline_s <= 0 or not await self._move(end_s):
+                return b""
+
+    async def reset(self) -> None:
+        self._check_plugged()
+        self._spoilt |= bool(self._sheet) or self._unfinished()
+        self._forget()
+        self._answer.clear()
+
+    def let_go(self) -> None:
+        """The booth is gone: nothing of what it did not send will come, what it sent is printed."""
+        self._spoilt |= self._unfinished()
+        self._answer.clear()
+
+    # --- the bench
+
+    async def paper_out(self, after_rows: int = 0) -> None:
+        """The roll ends, now or after so many more rows: what hangs out falls off."""
+        self._happen("paper out", after_rows)
+
+    async def paper_low(self) -> None:
+        self._happen("paper low", 0)
+
+    async def reload(self) -> None:
+        """A new roll."""
+        self._mend("paper out", "paper low")
+
+    async def jam(self, after_rows: int = 0) -> None:
+        """The knife sticks, now or after so many more rows."""
+        self._happen("jam", after_rows)
+
+    async def cover_open(self, after_rows: int = 0) -> None:
+        """Someone opens the cover; closed again, it goes on with what it holds."""
+        self._happen("cover open", after_rows)
+
+    async def cover_close(self) -> None:
+        self._mend("cover open")
+
+    async def unplug(self, after_bytes: int = 0) -> None:
+        """Power and data are cut, now or after so many more bytes: its memory is empty, the paper torn."""
+        self._unplug_after = after_bytes
+        if not after_bytes:
+            self._pull()
+
+    async def replug(self) -> None:
+        self._mend("unplugged")
+
+    async def silent(self, prints: bool = True, after_rows: int = 0) -> None:
+        """It answers nothing any more; without `prints` it does nothing any more either."""
+        self._happen("silent" if prints else "hung", after_rows)
+
+    async def garbage_status(self) -> None:
+        """It answers every question with bytes that mean nothing."""
+        self._happen("garbage", 0)
+
+    async def repair(self) -> None:
+        """Everything is well again, with a new roll."""
+        self._ends.clear()
+        self._mend(*self._troubles)
+
+    async def papers(self) -> list[Sheet]:
+        """All sheets that came out so far, cut or torn."""
+        return list(self._sheets)
+
+    # --- what breaks and is mended
+
+    def _happen(self, trouble: str, after_rows: int) -> None:
+        if after_rows:
+            self._ends[trouble] = after_rows
+            return
+        self._troubles.add(trouble)
+        self._journal.note("printer.fault", fault=trouble)
+        if trouble in ("paper out", "jam"):
+            self._tear()
+        self._stir()
+
+    def _mend(self, *troubles: str) -> None:
+        self._troubles.difference_update(troubles)
+        self._journal.note("printer.fault", fault=", ".join(sorted(self._troubles)))
+        self._stir()
+        self._work()
+
+    def _pull(self) -> None:
+        self._unplug_after = None
+        self._happen("unplugged", 0)
+        self._forget()
+        self._answer.clear()
+        self._tear()
+
+    def _check_plugged(self) -> None:
+        if "unplugged" in self._troubles:
+            raise DeviceMissing("printer", "unplugged")
+
+    def _stir(self) -> None:
+        self._moved.set()
+        self._moved = asyncio.Event()
+
+    async def _move(self, end_s: float) -> bool:
+        """Waits until something changes; False at `end_s`."""
+        try:
+            async with asyncio.timeout_at(end_s):
+                await self._moved.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    # --- bytes to commands
+
+    def _forget(self) -> None:
+        self._ops: deque[_Row | _Proof | _Cut] = deque()
+        self._command = bytearray()
+        self._row = bytearray()
+        self._row_bytes = 0
+        self._image_left = 0
+        self._text = bytearray()
+        self._open = False  # rows were taken since the last cut
+
+    def _unfinished(self) -> bool:
+        """Rows came, or began to come, whose cut was not asked for yet."""
+        return self._open or bool(self._image_left)
+
+    def _take(self, data: bytes) -> int:
+        """Takes what fits into the buffer; how many bytes that was."""
+        self._check_plugged()
+        if self._unplug_after is not None:
+            data = data[: self._unplug_after]
+        at = 0
+        while at < len(data):
+            if not self._image_left:
+                self._command.append(data[at])
+                at += 1
+                self._raw.append(self._command[-1])
+                self._interpret()
+                continue
+            if len(self._ops) >= BUFFER_ROWS:
+                break
+            part = data[at : at + min(self._image_left, self._row_bytes - len(self._row))]
+            at += len(part)
+            self._raw += part
+            self._row += part
+            self._image_left -= len(part)
+            if len(self._row) == self._row_bytes:
+                self._rows(bytes(self._row))
+                self._row.clear()
+        if self._unplug_after is not None:
+            self._unplug_after -= at
+            if not self._unplug_after:
+                self._pull()
+                self._check_plugged()
+        self._work()
+        return at
+
+    def _interpret(self) -> None:
+        """Runs the command when it is whole; what is no command is text, as on a real printer."""
+        c = bytes(self._command)
+        whole = _length(c)
+        if whole is None or len(c) < whole:
+            return
+        self._command.clear()
+        if whole == 0:
+            self._text += c
+            if c[-1:] == b"\n" or len(self._text) >= 48:
+                self._print_text()
+            return
+        if c[:2] == b"\x10\x04":
+            self._tell_status(c[2])
+        elif c[:3] == b"\x1dv0":
+            self._print_text()
+            self._row_bytes = c[4] + 256 * c[5]
+            self._image_left = self._row_bytes * (c[6] + 256 * c[7])
+        elif c[:3] == b"\x1d(H" and c[5:7] == b"\x30\x30":
+            self._ops.append(_Proof(c[7:]))
+        elif c[:2] == b"\x1dV":
+            self._print_text()
+            self._ops.append(_Cut(len(self._raw), self._spoilt))
+            self._spoilt = self._open = False
+        elif c[:2] == b"\x1bJ":
+            self._rows(*[bytes(ROW_BYTES)] * c[2])
+
+    def _rows(self, *rows: bytes) -> None:
+        self._open = True
+        self._ops.extend(_Row(row[:ROW_BYTES].ljust(ROW_BYTES, b"\x00")) for row in rows)
+
+    def _print_text(self) -> None:
+        if not self._text:
+            return
+        image = Image.new("1", (DOTS, 24))
+        text = "".join(chr(byte) if 32 <= byte < 127 else "#" for byte in self._text)
+        ImageDraw.Draw(image).text((0, 2), text, 1, ImageFont.load_default(18))
+        self._text.clear()
+        self._rows(*(row.tobytes() for row in np.packbits(np.asarray(image), axis=1)))
+
+    def _tell_status(self, n: int) -> None:
+        if self._troubles & {"silent", "hung"}:
+            return
+        if "garbage" in self._troubles:
+            self._answer += bytes(self._rng.choice((0x00, 0xFF, 0x80, 0x41)) for _ in range(self._rng.randint(1, 9)))
+        else:
+            has = self._troubles.__contains__
+            flags = {
+                1: 0x08 * bool(self._troubles & {"paper out", "cover open", "jam"}),
+                2: 0x04 * has("cover open") | 0x20 * has("paper out") | 0x40 * has("jam"),
+                3: 0x08 * has("jam"),
+                4: 0x60 * has("paper out") | 0x0C * (has("paper low") or has("paper out")),
+            }
+            self._answer.append(0x12 | flags.get(n, 0))
+        self._stir()
+
+    # --- commands to paper
+
+    def _work(self) -> None:
+        stopped = self._troubles & {"paper out", "jam", "cover open", "hung", "unplugged"}
+        if self._ops and self._step_timer is None and not stopped:
+            self._step_timer = self._loop.call_later(STEP_S, self._step)
+
+    def _step(self) -> None:
+        self._step_timer = None
+        for _ in range(STEP_ROWS):
+            if not self._ops or self._troubles & {"paper out", "jam", "cover open", "hung", "unplugged"}:
+                break
+            op = self._ops.popleft()
+            if isinstance(op, _Row):
+                self._feed(op.dots)
+            elif isinstance(op, _Proof):
+                if "silent" not in self._troubles:
+                    self._answer += b"\x37\x22" + op.name + b"\x00"
+            elif self._sheet:
+                self._come_out(whole=not op.spoilt, received=op.received)
+        self._stir()
+        self._work()
+
+    def _feed(self, dots: bytes) -> None:
+        if not self._sheet:
+            self._journal.note("printer.row")
+        self._sheet.append(dots)
+        for trouble in list(self._ends):
+            self._ends[trouble] -= 1
+            if not self._ends[trouble]:
+                del self._ends[trouble]
+                self._happen(trouble, 0)
+
+    def _tear(self) -> None:
+        if self._sheet:
+            self._come_out(whole=False, received=len(self._raw))
+
+    def _come_out(self, *, whole: bool, received: int) -> None:
+        self._sheets_made += 1
+        dots = np.unpackbits(np.frombuffer(b"".join(self._sheet), np.uint8)).reshape(-1, DOTS).astype(np.bool_)
+        raw = bytes(self._raw[: received - self._cut_at])
+        del self._raw[: received - self._cut_at]
+        self._cut_at = received
+        self._sheets.append(Sheet(self._sheets_made, whole, dots, raw))
+        self._sheet = []
+        self._journal.note("printer.sheet", n=self._sheets_made, whole=whole, rows=len(dots))
+
+
+def _length(command: bytes) -> int | None:
+    """How many bytes this command has; None: not known yet; 0: no command."""
+    if command in _BEGINNINGS:
+        return None
+    if command[:2] == b"\x1dV":
+        return 4 if command[2] in (65, 66) else 3
+    if command[:3] == b"\x1d(H":
+        return 5 + command[3] + 256 * command[4] if len(command) >= 5 else None
+    return _LENGTHS.get(command[:3]) or _LENGTHS.get(command[:2]) or 0
+
+
+_BEGINNINGS = frozenset({b"\x10", b"\x1b", b"\x1d", b"\x1dV", b"\x1dv", b"\x1d("})
+_LENGTHS = {b"\x10\x04": 3, b"\x1b@": 2, b"\x1bJ": 3, b"\x1da": 3, b"\x1dv0": 8}
