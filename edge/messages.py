@@ -239,9 +239,10 @@ class Topics:
 
     ROOT = "ephoto/v1"
     SERVER_STATE = "ephoto/v1/_srv/state"
-    FLEET_EVENTS = "$share/ingest/ephoto/v1/+/up/event"
-    FLEET_MANIFESTS = "$share/ingest/ephoto/v1/+/up/dep/+/m"
-    FLEET_CHUNKS = "$share/ingest/ephoto/v1/+/up/dep/+/c/+"
+    # one share name for each filter: iotcore (rumqttd) serves only the first filter of a name
+    FLEET_EVENTS = "$share/ingest-events/ephoto/v1/+/up/event"
+    FLEET_MANIFESTS = "$share/ingest-manifests/ephoto/v1/+/up/dep/+/m"
+    FLEET_CHUNKS = "$share/ingest-chunks/ephoto/v1/+/up/dep/+/c/+"
     FLEET_STATES = "ephoto/v1/+/state"
     FLEET_HEALTH = "ephoto/v1/+/up/health"
 
