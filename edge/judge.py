@@ -1,0 +1,192 @@
+"""`booth judge`: pictures from files, their verdicts as a table or JSON, and drawn on the picture.
+
+Never runs in a visit; the pure norm is in edge/portrait. Must never write anywhere but beside the picture or to --out.
+"""
+
+import argparse
+import json
+import sys
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from edge.portrait import Finding, Judge, Verdict
+from edge.portrait.pixels import RGB
+from edge.texts import LANGUAGES, Texts
+
+LARGEST_PIXELS = 120_000_000  # more is refused before it is decoded, so that memory stays bounded
+PASSED, REFUSED, UNREAD = 0, 1, 2  # exit status
+
+
+class UnreadablePictureError(Exception):
+    """A picture file that cannot be judged; the text says which, why, and what to do."""
+
+
+def load_models() -> dict[str, bytes]:
+    """The face models and the norm's own figures by name, out of the installed package.
+
+    FileNotFoundError, with what to do, where the models were not fetched at set-up.
+    """
+    here = files("edge.portrait")
+    models = {"norm": (here / "norm.npz").read_bytes()}
+    folder = here / "models"
+    if folder.is_dir():
+        for entry in folder.iterdir():
+            if entry.name.endswith(".tflite"):
+                models[entry.name.removesuffix(".tflite")] = entry.read_bytes()
+    if len(models) == 1:
+        raise FileNotFoundError("the face models are not there; run: python provisioning/fetch_models.py")
+    return models
+
+
+def read_picture(path: Path) -> RGB:
+    """The picture as H × W × 3 uint8 sRGB, turned as its EXIF says. UnreadablePictureError for anything else."""
+    try:
+        if path.is_dir():
+            raise UnreadablePictureError(f"{path}: is a folder; name the pictures in it")
+        if path.stat().st_size == 0:
+            raise UnreadablePictureError(f"{path}: is empty (0 bytes); take or copy the picture again")
+        with Image.open(path) as image:
+            if image.width * image.height > LARGEST_PIXELS:
+                raise UnreadablePictureError(
+                    f"{path}: {image.width} × {image.height} pixels are too many; reduce it below 120 megapixels"
+                )
+            return np.asarray(_as_rgb(ImageOps.exif_transpose(image)))
+    except FileNotFoundError:
+        raise UnreadablePictureError(f"{path}: no such file; check the name") from None
+    except PermissionError:
+        raise UnreadablePictureError(f"{path}: no permission to read it; change its rights or your user") from None
+    except UnidentifiedImageError:
+        raise UnreadablePictureError(f"{path}: is not a picture; JPEG, PNG, TIFF and WebP can be judged") from None
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise UnreadablePictureError(f"{path}: is broken ({error}); take or copy the picture again") from None
+
+
+def _as_rgb(image: Image.Image) -> Image.Image:
+    """Any mode as 8-bit RGB: 16 bits scaled down, transparency laid on white."""
+    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
+        deep = np.asarray(image, np.float64)
+        top = 65535.0 if deep.max() > 255 else 255.0
+        return Image.fromarray((deep.clip(0, top) * (255 / top)).astype(np.uint8)).convert("RGB")
+    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+        clear = image.convert("RGBA")
+        white = Image.new("RGBA", clear.size, (255, 255, 255, 255))
+        return Image.alpha_composite(white, clear).convert("RGB")
+    return image.convert("RGB")
+
+
+def as_json(picture: str, verdict: Verdict, texts: Texts) -> dict[str, Any]:
+    """The answer as norm.md lays it down; pixels are those of the picture after its EXIF rotation."""
+    face = verdict.face
+    return {
+        "picture": picture,
+        "passed": verdict.passed,
+        "face": None
+        if face is None
+        else {
+            "eyes_px": [[round(x, 2), round(y, 2)] for x, y in face.eyes_px],
+            "chin_px": [round(each, 2) for each in face.chin_px],
+            "crown_px": [round(each, 2) for each in face.crown_px],
+            "crown_uncertainty_mm": round(face.crown_uncertainty_mm, 2),
+            "mm_per_px": round(face.mm_per_px, 6),
+        },
+        "findings": [
+            {
+                "name": each.name,
+                "value": round(each.value, 5),
+                "unit": each.unit,
+                "low": each.low,
+                "high": each.high,
+                "score": each.score,
+                "passed": each.passed,
+                "reason": None if each.reason is None else texts(each.reason.key, **each.reason.params),
+            }
+            for each in verdict.findings
+        ],
+    }
+
+
+def as_table(picture: str, verdict: Verdict, texts: Texts) -> str:
+    """The verdict as a person reads it."""
+    lines = [f"{picture}: {texts('norm.verdict.passed' if verdict.passed else 'norm.verdict.refused')}"]
+    for each in verdict.findings:
+        mark = {True: "✓", False: "✗", None: "·"}[each.passed]
+        reason = "" if each.reason is None else texts(each.reason.key, **each.reason.params)
+        name = texts(f"norm.name.{each.name}")
+        lines.append(f"  {mark} {name:32s} {_number(each):>16s} {_limits(each):>14s} {each.score:4d}  {reason}")
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _number(finding: Finding) -> str:
+    return f"{finding.value:.4g} {finding.unit}".strip()
+
+
+def _limits(finding: Finding) -> str:
+    if finding.low is None and finding.high is None:
+        return ""
+    low = "" if finding.low is None else f"{finding.low:g}"
+    high = "" if finding.high is None else f"{finding.high:g}"
+    return f"{low}…{high}"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `booth judge`."""
+    parser.description = (
+        "Judges pictures by the photo norm. Exit status: 0 all meet it, 1 one does not, 2 one could not be read."
+    )
+    parser.add_argument("pictures", nargs="+", type=Path, metavar="PICTURE", help="a picture file")
+    parser.add_argument("--json", action="store_true", help="one JSON object a picture instead of the table")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="where the drawn pictures go (default: beside each)")
+    parser.add_argument("--lang", choices=LANGUAGES, default="fr", help="language of the reasons (default: fr)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Judges all pictures of the command line; the worst of them is the exit status."""
+    texts = Texts(args.lang)
+    try:
+        judge = Judge(load_models())
+        if args.out is not None:
+            args.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        print(f"booth judge: {error}", file=sys.stderr)
+        return UNREAD
+    return max(_judge_file(judge, path, args, texts) for path in args.pictures)
+
+
+def _judge_file(judge: Judge, path: Path, args: argparse.Namespace, texts: Texts) -> int:
+    from edge.judge_drawing import draw
+
+    try:
+        rgb = read_picture(path)
+        verdict = judge.look(rgb)
+    except (UnreadablePictureError, ValueError) as error:
+        print(f"booth judge: {error}", file=sys.stderr)
+        return UNREAD
+    print(
+        json.dumps(as_json(str(path), verdict, texts), ensure_ascii=False)
+        if args.json
+        else as_table(str(path), verdict, texts)
+    )
+    # --json alone is for programs: it writes no picture unless told where to
+    if args.out is not None or not args.json:
+        drawn = (args.out or path.parent) / f"{path.stem}.verdict.png"
+        try:
+            draw(rgb, verdict, texts).save(drawn)
+        except OSError as error:
+            print(f"booth judge: {drawn}: could not be written ({error}); name a folder with --out", file=sys.stderr)
+            return UNREAD
+    return PASSED if verdict.passed else REFUSED
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """`booth judge` by itself."""
+    parser = argparse.ArgumentParser(prog="booth judge")
+    add_arguments(parser)
+    return run(parser.parse_args(arguments))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,173 @@
+"""Finds the face in a picture and lays out what the requirements measure: a scene at one fixed scale.
+
+Everything is measured on a crop around the head where the eyes are 120 px apart (about 300 dpi on the portrait), so
+that a figure does not depend on the camera. Must never judge; never enlarges a picture.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from .networks import Detected, Networks
+from .pixels import RGB, Grey, Points, Square, luma
+
+EYES_APART_PX = 120.0  # of the scene
+REACH = 4.2  # side of the scene's square in eye-to-chin distances: room for the whole 35 × 45 mm frame
+RIGHT_CORNERS, LEFT_CORNERS = (33, 133), (263, 362)  # mesh: outer, inner corner of the person's right and left eye
+CHIN = 152
+# the mesh puts the chin 0.46 mm too high on a head of 34 mm (45 marked heads): 0.46 mm of 18 mm eye-to-chin
+CHIN_TOO_HIGH = 0.46 / 18.0
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """One face ready to be measured; all points in pixels of `rgb` but for those named `picture`."""
+
+    rgb: RGB
+    scale: float  # scene pixels per picture pixel, at most 1
+    origin: tuple[float, float]  # the scene's corner in the picture
+    picture_size: tuple[int, int]  # width, height
+    faces: tuple[Detected, ...]  # in pixels of the picture, largest first
+    mesh: Points  # 468 × 3
+    presence: float
+    irises: tuple[Points, Points]  # 5 × 2 each: the person's right eye (picture's left), the left
+    lids: tuple[Points, Points]  # 71 × 2 each
+    person: Grey | None  # probability, shape of rgb; None on the cheap path when it was not asked for
+
+    @cached_property
+    def grey(self) -> Grey:
+        """Gamma luma 0…1."""
+        return luma(self.rgb)
+
+    @property
+    def eyes(self) -> Points:
+        """Iris centres, 2 × 2, the picture's left first."""
+        return np.stack([self.irises[0][0], self.irises[1][0]])
+
+    @property
+    def roll_rad(self) -> float:
+        """The line of the irises, clockwise as seen."""
+        d = self.eyes[1] - self.eyes[0]
+        return float(np.arctan2(d[1], d[0]))
+
+    @property
+    def middle(self) -> Points:
+        """Midpoint of the eyes."""
+        return np.asarray(self.eyes.mean(axis=0))
+
+    @property
+    def eyes_apart(self) -> float:
+        """E: distance of the iris centres, pixels."""
+        return float(np.hypot(*(self.eyes[1] - self.eyes[0])))
+
+    @cached_property
+    def chin(self) -> Points:
+        """Bottom of the chin, the mesh's bias taken out."""
+        found = self.mesh[CHIN, :2]
+        return np.asarray(found + (found - self.middle) * CHIN_TOO_HIGH)
+
+    @property
+    def eye_to_chin(self) -> float:
+        """T, pixels."""
+        return float(np.hypot(*(self.chin - self.middle)))
+
+    @property
+    def up(self) -> Points:
+        """Unit vector along the face's axis towards the crown, square to the line of the eyes."""
+        return np.array([np.sin(self.roll_rad), -np.cos(self.roll_rad)])
+
+    def to_picture(self, points: Points) -> Points:
+        """Scene pixels to picture pixels."""
+        out = points / self.scale
+        out[..., 0] += self.origin[0]
+        out[..., 1] += self.origin[1]
+        return out
+
+
+def coarse(rgb: RGB, longest: int = 640) -> tuple[Image.Image, int]:
+    """A small copy for the detector and how many picture pixels one of its pixels is (whole number)."""
+    step = max(1, max(rgb.shape[:2]) // longest)
+    return Image.fromarray(np.ascontiguousarray(rgb[::step, ::step])), step
+
+
+def find(rgb: RGB, networks: Networks, *, live: bool = False) -> tuple[Scene | None, tuple[Detected, ...]]:
+    """The scene of the largest face, and all faces found (pixels of the picture). None where there is none.
+
+    `live` takes frames as they are: small enough, so nothing is resampled but the networks' crops.
+    """
+    small, step = coarse(rgb)
+    faces = tuple(_scaled(face, step) for face in networks.faces(small))
+    if not faces:
+        return None, faces
+    face = faces[0]
+    work, scale, origin = (Image.fromarray(rgb), 1.0, (0.0, 0.0)) if live else _crop(rgb, face)
+    start = (face.points - origin) * scale
+    box = np.array(face.box).reshape(2, 2)
+    centre, side = ((box.mean(axis=0) - origin) * scale), 1.5 * float((box[1] - box[0]).max()) * scale
+    square = Square(float(centre[0]), float(centre[1]), side, _angle(start[0], start[1]))
+    mesh, _ = networks.mesh(work, square)
+    mesh, presence = networks.mesh(work, around(mesh))
+    if presence < 0.5:
+        return None, ()
+    irises, lids = eyes(work, mesh, networks)
+    person = _resized(networks.person(work), work.size)
+    size = (rgb.shape[1], rgb.shape[0])
+    return Scene(np.asarray(work), scale, origin, size, faces, mesh, presence, irises, lids, person), faces
+
+
+def around(mesh: Points) -> Square:
+    """The square the mesh network wants for its next pass: 1.5 × the turned box of the points."""
+    angle = _angle(mesh[33], mesh[263])
+    cos, sin = np.cos(-angle), np.sin(-angle)
+    turned = mesh[:, :2] @ np.array([[cos, sin], [-sin, cos]])
+    low, high = turned.min(axis=0), turned.max(axis=0)
+    middle = (low + high) / 2 @ np.array([[cos, -sin], [sin, cos]])
+    return Square(float(middle[0]), float(middle[1]), 1.5 * float((high - low).max()), angle)
+
+
+def eyes(work: Image.Image, mesh: Points, networks: Networks) -> tuple[tuple[Points, Points], tuple[Points, Points]]:
+    """Iris points and lids of both eyes, the person's right eye (picture's left) first."""
+    angle = _angle(mesh[33], mesh[263])
+    both = []
+    for outer, inner in (RIGHT_CORNERS, LEFT_CORNERS):
+        middle = (mesh[outer, :2] + mesh[inner, :2]) / 2
+        side = 2.3 * float(np.hypot(*(mesh[outer, :2] - mesh[inner, :2])))
+        square = Square(float(middle[0]), float(middle[1]), side, angle)
+        both.append(networks.iris(work, square, right=outer == RIGHT_CORNERS[0]))
+    return (both[0][0], both[1][0]), (both[0][1], both[1][1])
+
+
+def _crop(rgb: RGB, face: Detected) -> tuple[Image.Image, float, tuple[float, float]]:
+    """The head's surroundings at the scene's scale: picture, scale, corner in the picture."""
+    apart = float(np.hypot(*(face.points[1] - face.points[0])))
+    box = np.array(face.box).reshape(2, 2)
+    half = REACH / 2 * 0.82 * float((box[1] - box[0]).max())  # the detector's box is 1.2 T high
+    x, y = box.mean(axis=0)
+    y -= 0.12 * half
+    height, width = rgb.shape[:2]
+    x0, x1 = int(max(0, x - half)), int(min(width, x + half))
+    y0, y1 = int(max(0, y - half)), int(min(height, y + half))
+    scale = min(1.0, EYES_APART_PX / apart)
+    region = Image.fromarray(np.ascontiguousarray(rgb[y0:y1, x0:x1]))
+    if scale == 1.0:
+        return region, 1.0, (float(x0), float(y0))
+    size = max(1, round(region.width * scale)), max(1, round(region.height * scale))
+    # the same factor on both axes: the box is what `size` covers, to a fraction of a pixel
+    box_px = (0.0, 0.0, min(size[0] / scale, region.width), min(size[1] / scale, region.height))
+    return region.resize(size, Image.Resampling.BILINEAR, box=box_px, reducing_gap=3.0), scale, (float(x0), float(y0))
+
+
+def _resized(grey: NDArray[np.float32], size: tuple[int, int]) -> Grey:
+    return np.asarray(Image.fromarray(grey).resize(size, Image.Resampling.BILINEAR), np.float32)
+
+
+def _scaled(face: Detected, step: int) -> Detected:
+    x0, y0, x1, y1 = (each * step for each in face.box)
+    return Detected((x0, y0, x1, y1), face.points * step, face.score)
+
+
+def _angle(a: Points, b: Points) -> float:
+    return float(np.arctan2(b[1] - a[1], b[0] - a[0]))

@@ -1,0 +1,109 @@
+"""Crops and colours: the few picture operations the norm needs, on numpy arrays and Pillow's resampler.
+
+Pure: no file is opened here. Must never change an array it was given.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+RGB = NDArray[np.uint8]  # H × W × 3, sRGB
+Grey = NDArray[np.float32]  # H × W, 0…1
+Points = NDArray[np.float64]  # n × 2 (x, y) or n × 3, pixels
+
+
+@dataclass(frozen=True)
+class Square:
+    """A turned square in a picture: what a network is shown. Centre and side in pixels, angle in radians, clockwise."""
+
+    x: float
+    y: float
+    side: float
+    angle: float = 0.0
+
+    def to_picture(self, points: Points) -> Points:
+        """Points given in 0…1 of the square, in pixels of the picture (a third column is scaled by the side)."""
+        cos, sin = np.cos(self.angle), np.sin(self.angle)
+        u, v = (points[:, 0] - 0.5) * self.side, (points[:, 1] - 0.5) * self.side
+        out = points * self.side
+        out[:, 0] = self.x + cos * u - sin * v
+        out[:, 1] = self.y + sin * u + cos * v
+        return out
+
+
+def cut(picture: Image.Image, square: Square, size: int, *, mirrored: bool = False) -> NDArray[np.float32]:
+    """The square as size × size × 3 in 0…1, bilinear, black outside the picture; mirrored left to right if asked."""
+    cos, sin, step = np.cos(square.angle), np.sin(square.angle), square.side / size
+    half = size / 2
+    a, b, d, e = cos * step, -sin * step, sin * step, cos * step
+    # Pillow samples at (x + 0.5); so the corner of the square, not the centre of its first pixel, is the offset
+    c, f = square.x - a * half - b * half, square.y - d * half - e * half
+    if mirrored:
+        a, c, d, f = -a, c + a * size, -d, f + d * size
+    crop = picture.transform((size, size), Image.Transform.AFFINE, (a, b, c, d, e, f), Image.Resampling.BILINEAR)
+    return np.asarray(crop, np.float32) * np.float32(1 / 255)
+
+
+def luma(rgb: NDArray[np.uint8]) -> Grey:
+    """Gamma luma 0…1 (Rec. 709 weights on the sRGB values as they are)."""
+    weights = np.array([0.2126, 0.7152, 0.0722], np.float32) / np.float32(255)
+    return np.asarray(rgb.astype(np.float32) @ weights, np.float32)
+
+
+def linear(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """sRGB to linear light 0…1 (IEC 61966-2-1)."""
+    return np.asarray(_LINEAR[rgb], np.float32)
+
+
+def luminance(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Luminance 0…1 of linearised sRGB, as OFIQ measures it."""
+    return np.asarray(linear(rgb) @ np.array([0.2126, 0.7152, 0.0722], np.float32), np.float32)
+
+
+def lab(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """CIE L*a*b* (D65), last axis L* 0…100, a*, b*."""
+    to_xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]], np.float32)
+    white = np.array([0.9505, 1.0, 1.089], np.float32)
+    xyz = (linear(rgb) @ to_xyz.T) / white
+    f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
+    return np.stack(
+        [116 * f[..., 1] - 16, 500 * (f[..., 0] - f[..., 1]), 200 * (f[..., 1] - f[..., 2])], axis=-1
+    ).astype(np.float32)
+
+
+def gradients(grey: Grey) -> tuple[Grey, Grey]:
+    """Sobel differences in x and y, in units of the grey values per pixel times 8; one pixel smaller on each side."""
+    smooth_y = grey[:-2] + 2 * grey[1:-1] + grey[2:]
+    smooth_x = grey[:, :-2] + 2 * grey[:, 1:-1] + grey[:, 2:]
+    return smooth_y[:, 2:] - smooth_y[:, :-2], smooth_x[2:] - smooth_x[:-2]
+
+
+def box_blur(grey: Grey, radius: int) -> Grey:
+    """Mean over a square of 2 · radius + 1, edges repeated."""
+    if radius < 1:
+        return grey
+    out = grey
+    for axis in (0, 1):
+        padded = np.pad(out, [(radius + 1, radius) if i == axis else (0, 0) for i in (0, 1)], mode="edge")
+        total = np.cumsum(padded, axis=axis, dtype=np.float64)
+        span = 2 * radius + 1
+        ahead = np.take(total, range(span, total.shape[axis]), axis=axis)
+        behind = np.take(total, range(total.shape[axis] - span), axis=axis)
+        out = ((ahead - behind) / span).astype(np.float32)
+    return out
+
+
+def inside(polygon: Points, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """The mask (height, width) of a polygon given in pixels."""
+    from PIL import ImageDraw
+
+    mask = Image.new("L", (shape[1], shape[0]))
+    ImageDraw.Draw(mask).polygon([(float(x), float(y)) for x, y in polygon[:, :2]], fill=255)
+    return np.asarray(mask) > 0
+
+
+_LINEAR = np.where(
+    np.arange(256) / 255 <= 0.04045, np.arange(256) / 255 / 12.92, ((np.arange(256) / 255 + 0.055) / 1.055) ** 2.4
+).astype(np.float32)

@@ -1,0 +1,74 @@
+"""Eyes, mouth, gaze and expression from the landmarks and the pixels under them. Pure; never decides."""
+
+import numpy as np
+
+from .find import Scene
+from .pixels import RGB, Points, lab
+
+# pairs of lid points of the iris network: lower, upper
+LIDS = tuple(zip(range(1, 8), range(9, 16), strict=True))
+# mesh: inner lips, upper and lower, from the picture's left to its right
+INNER_UPPER = (191, 80, 81, 82, 13, 312, 311, 310, 415)
+INNER_LOWER = (95, 88, 178, 87, 14, 317, 402, 318, 324)
+MOUTH_CORNERS = (61, 291)
+UPPER_LIP, LOWER_LIP = (37, 0, 267), (84, 17, 314)
+
+
+def lid_opening(scene: Scene) -> float:
+    """Smaller of the two eyes' greatest lid opening / T (as OFIQ's eyes-open measure)."""
+    widest = [max(float(np.hypot(*(lids[low] - lids[up]))) for low, up in LIDS) for lids in scene.lids]
+    return min(widest) / scene.eye_to_chin
+
+
+def lip_opening(scene: Scene) -> float:
+    """Greatest inner-lip opening / T (as OFIQ's mouth-closed measure)."""
+    upper, lower = scene.mesh[list(INNER_UPPER), :2], scene.mesh[list(INNER_LOWER), :2]
+    return float(np.hypot(*(lower - upper).T).max()) / scene.eye_to_chin
+
+
+def seam_redness(scene: Scene) -> float:
+    """Least a* across the lip seam (median over its columns) less the lips' own a*: falls far below 0 on teeth."""
+    left, right = scene.mesh[list(MOUTH_CORNERS), :2]
+    along = right - left
+    down = np.array([-along[1], along[0]]) / float(np.hypot(*along))
+    top, bottom = scene.mesh[list(INNER_UPPER), :2], scene.mesh[list(INNER_LOWER), :2]
+    reach = 0.035 * scene.eye_to_chin
+    steps = np.linspace(0, 1, 15)[:, None, None]
+    lines = (top - down * reach) * (1 - steps) + (bottom + down * reach) * steps  # 15 × columns × 2
+    colours = lab(sample(scene.rgb, lines[:, 1:-1].reshape(-1, 2)))[:, 1].reshape(15, -1)
+    lips = scene.mesh[list(UPPER_LIP + LOWER_LIP), :2] * 0.5 + scene.mesh[[82, 13, 312, 87, 14, 317], :2] * 0.5
+    return float(np.median(colours.min(axis=0)) - np.median(lab(sample(scene.rgb, lips))[:, 1]))
+
+
+SEAM_WEIGHT, SEAM_CLOSED = 0.083, -8.0  # logistic fit on labelled mouths; median redness of closed ones
+
+
+def mouth(scene: Scene) -> float:
+    """Lip opening / T as it would be if nothing but red lips closed the mouth: teeth between the lips make it larger.
+
+    exp(log(opening + 0.005) − 0.083 · (seam redness + 8)) − 0.005: the direction of a logistic fit of closed against
+    teeth and open on 322 labelled portraits (AUC 0.993); for lips closed as most are it is the opening itself.
+    """
+    shift = -SEAM_WEIGHT * (seam_redness(scene) - SEAM_CLOSED)
+    return float((lip_opening(scene) + 0.005) * np.exp(shift) - 0.005)
+
+
+def gaze_angles(scene: Scene) -> tuple[float, float]:
+    """Where the irises stand in the eyes, in eye widths from the middle: to the picture's right, down; mean of both."""
+    both = []
+    for iris, lids in zip(scene.irises, scene.lids, strict=True):
+        a, b = lids[0], lids[8]
+        if a[0] > b[0]:
+            a, b = b, a
+        width = float(np.hypot(*(b - a)))
+        along = (b - a) / width
+        offset = iris[0] - (a + b) / 2
+        both.append((float(offset @ along) / width, float(offset @ np.array([-along[1], along[0]])) / width))
+    return (both[0][0] + both[1][0]) / 2, (both[0][1] + both[1][1]) / 2
+
+
+def sample(rgb: RGB, points: Points) -> RGB:
+    """The pixels nearest to the points (n × 2), edges repeated."""
+    x = np.clip(np.rint(points[:, 0]).astype(int), 0, rgb.shape[1] - 1)
+    y = np.clip(np.rint(points[:, 1]).astype(int), 0, rgb.shape[0] - 1)
+    return np.asarray(rgb[y, x])

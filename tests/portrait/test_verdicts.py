@@ -1,0 +1,88 @@
+"""The norm on real pictures: what must pass passes, what must be refused is refused for its own reason."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageFilter
+
+from edge.judge import read_picture
+from edge.portrait import TABLE, Judge
+
+PICTURES = Path(__file__).parents[2] / "demo" / "pictures"
+
+
+@pytest.mark.parametrize("name", ["good", "good-2"])
+def test_a_portrait_that_meets_the_norm_passes(judge: Judge, name: str) -> None:
+    verdict = judge.look(read_picture(PICTURES / f"{name}.jpg"))
+    assert verdict.passed, verdict.failed
+    assert verdict.face is not None
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("bad-smile", {"mouth_closed"}),
+        ("bad-dark-tilted", {"roll", "exposure"}),
+        ("two-faces", {"one_face"}),
+        ("empty", {"one_face"}),
+    ],
+)
+def test_a_portrait_that_breaks_the_norm_is_refused_with_its_reason(
+    judge: Judge, name: str, expected: set[str]
+) -> None:
+    verdict = judge.look(read_picture(PICTURES / f"{name}.jpg"))
+    assert not verdict.passed
+    assert expected <= {finding.name for finding in verdict.failed}
+    assert all(finding.reason is not None for finding in verdict.failed)
+
+
+def test_a_picture_without_a_face_has_no_face_and_one_finding(judge: Judge) -> None:
+    verdict = judge.look(read_picture(PICTURES / "empty.jpg"))
+    assert verdict.face is None
+    assert [finding.name for finding in verdict.findings] == ["one_face"]
+    with pytest.raises(ValueError, match="no face"):
+        judge.portrait(np.zeros((64, 64, 3), np.uint8), verdict)
+
+
+def test_the_same_picture_gives_the_same_verdict_bit_for_bit(judge: Judge, good: np.ndarray) -> None:
+    first, other = judge.look(good), judge.look(read_picture(PICTURES / "bad-smile.jpg"))
+    again = judge.look(good)
+    assert first.findings == again.findings != other.findings
+    assert (judge.portrait(good, first) == judge.portrait(good, again)).all()
+
+
+def striped(rgb: np.ndarray) -> np.ndarray:
+    out = rgb.copy()
+    out[:700, ::24] = 60
+    out[:700, 1::24] = 60
+    out[:700, 2::24] = 60
+    return out
+
+
+DEFECTS = {
+    "sharpness": lambda rgb: np.asarray(Image.fromarray(rgb).filter(ImageFilter.GaussianBlur(8))),
+    "exposure": lambda rgb: (rgb * 0.45).astype(np.uint8),
+    "even_light": lambda rgb: (rgb * np.linspace(0.0, 1.0, rgb.shape[1])[None, :, None] ** 1.5).astype(np.uint8),
+    "roll": lambda rgb: np.asarray(Image.fromarray(rgb).rotate(-20, fillcolor=(203, 206, 208))),
+    "margins": lambda rgb: np.ascontiguousarray(rgb[300:]),
+    "inter_eye_distance": lambda rgb: np.asarray(Image.fromarray(rgb).resize((400, 473))),
+    "background_uniform": striped,
+}
+
+
+@pytest.mark.parametrize("name", DEFECTS)
+def test_a_defect_made_in_a_good_portrait_is_refused(judge: Judge, good: np.ndarray, name: str) -> None:
+    verdict = judge.look(DEFECTS[name](good))
+    assert verdict[name].passed is False
+
+
+def test_every_reason_and_name_of_the_table_has_its_words_in_both_languages() -> None:
+    from edge.texts import Texts
+
+    for texts in (Texts("fr"), Texts("en")):
+        for row in TABLE:
+            assert texts(f"norm.name.{row.name}")
+            for side, limit in (("low", row.low), ("high", row.high)):
+                if limit is not None:
+                    assert texts(f"norm.{row.name}.{side}", value=1.0)
