@@ -1,0 +1,238 @@
+"""The booth's configuration: one TOML file, checked whole at the start, every fault named with key, value and remedy.
+
+The keys, their units and their limits are the structs below; docs/config.md explains them to a technician.
+"""
+
+import tomllib
+import typing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from .clock import ClockSource
+from .messages import BoothId
+
+Text = Annotated[str, Meta(min_length=1, max_length=80)]
+Seconds = Annotated[float, Meta(gt=0, le=3600)]
+Mm = Annotated[float, Meta(ge=0, le=500)]
+
+
+class Strict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of the file; a key that is not named here is a fault, since it is usually a misspelling."""
+
+
+class Booth(Strict, frozen=True, kw_only=True):
+    id: BoothId
+    place: Text
+    hotline: Text
+    state_dir: Annotated[str, Meta(description="folder of the ledger; must exist and be writable")]
+    operator: Text = "ePhoto"
+    status_url: str | None = None
+    clock: ClockSource = "timesync"
+
+
+class Keys(Strict, frozen=True, kw_only=True):
+    identity: str
+    vault: str
+    index: str
+    fleet: str
+
+
+class Broker(Strict, frozen=True, kw_only=True):
+    url: Annotated[str, Meta(pattern=r"^mqtts?://[^/:\s]+(:\d{1,5})?/?$")]
+    ca: str | None = None
+    certificate: str | None = None
+    key: str | None = None
+
+
+class Cabin(Strict, frozen=True, kw_only=True):
+    """`driver`: "sim" is the simulated cabin behind `socket`."""
+
+    driver: Literal["sim"]
+    socket: str
+    panel: bool = True
+    """False: a cabin without a panel; the best passing shot is taken."""
+
+
+class Service(Strict, frozen=True, kw_only=True):
+    id: Annotated[str, Meta(pattern="^[a-z][a-z0-9_]{1,30}$")]
+    price_cents: Annotated[int, Meta(ge=0, le=10_000)]
+    name_fr: Text
+    name_en: Text
+
+
+class Visit(Strict, frozen=True, kw_only=True):
+    idle_s: Annotated[float, Meta(ge=5, le=600, description="without input the visit ends after this")] = 60.0
+    rounds: Annotated[int, Meta(ge=1, le=10, description="rounds of three shots that the price covers")] = 2
+    guidance_s: Annotated[float, Meta(ge=1, le=120, description="then the shot is taken as it is")] = 25.0
+    result_s: Annotated[float, Meta(ge=1, le=60, description="how long a refused shot's reasons stay")] = 8.0
+    printer_back_s: Annotated[float, Meta(ge=1, le=600, description="wait for the printer before the commit")] = 90.0
+    thanks_s: Seconds = 6.0
+
+
+class Gate(Strict, frozen=True, kw_only=True):
+    """Below these the booth takes no money."""
+
+    disk_free_mb: Annotated[int, Meta(ge=10, le=100_000)] = 200
+    outbox_mb: Annotated[int, Meta(ge=1, le=100_000)] = 500
+
+
+class Field(Strict, frozen=True, kw_only=True):
+    x_mm: Mm
+    y_mm: Mm
+    width_mm: Annotated[float, Meta(ge=5, le=500)]
+    height_mm: Annotated[float, Meta(ge=5, le=500)]
+
+
+class Config(Strict, frozen=True, kw_only=True):
+    booth: Booth
+    keys: Keys
+    broker: Broker
+    cabin: Cabin
+    services: Annotated[list[Service], Meta(min_length=1, max_length=8)]
+    visit: Visit = Visit()
+    gate: Gate = Gate()
+    fields: dict[str, Field] = {}
+
+    def service(self, id: str | None) -> Service | None:
+        return next((service for service in self.services if service.id == id), None)
+
+
+@dataclass(frozen=True)
+class Fault:
+    key: str
+    value: str
+    problem: str
+
+    def __str__(self) -> str:
+        return f"{self.key} = {self.value}: {self.problem}" if self.value else f"{self.key}: {self.problem}"
+
+
+class BadConfig(Exception):
+    """The file cannot be used; `faults` has every reason."""
+
+    def __init__(self, path: Path, faults: list[Fault]) -> None:
+        super().__init__("\n".join([f"{path}: {len(faults)} fault(s)", *(f"  {fault}" for fault in faults)]))
+        self.faults = faults
+
+
+def load(path: Path) -> Config:
+    """The configuration, its relative paths made absolute from the file's folder. BadConfig names every fault."""
+    try:
+        table = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise BadConfig(path, [Fault("the file", "", f"cannot be read ({error.strerror})")]) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadConfig(path, [Fault("the file", "", f"is not TOML: {error}")]) from None
+    faults = list(_faults(Config, table, ""))
+    if faults:
+        raise BadConfig(path, faults)
+    config = _rooted(convert(table), path.resolve().parent)
+    faults = list(_conflicts(config))
+    if faults:
+        raise BadConfig(path, faults)
+    return config
+
+
+def convert(table: dict[str, Any]) -> Config:
+    """A table that has no faults as a configuration; its paths as they are."""
+    return msgspec.convert(table, Config)
+
+
+def _faults(kind: type[msgspec.Struct], table: dict[str, Any], prefix: str) -> typing.Iterator[Fault]:
+    """Every fault of a table, key by key: msgspec itself stops at the first."""
+    hints = typing.get_type_hints(kind, include_extras=True)
+    known = {field.name: field for field in msgspec.structs.fields(kind)}
+    for name in table.keys() - known.keys():
+        yield Fault(prefix + name, "", f"is not known here; known are {', '.join(sorted(known))}")
+    for name, field in known.items():
+        key, hint = prefix + name, hints[name]
+        if name not in table:
+            if field.required:
+                yield Fault(key, "", "is missing")
+            continue
+        value = table[name]
+        inner = _struct(hint)
+        if inner is not None and isinstance(value, dict) and _origin(hint) is not dict:
+            yield from _faults(inner, value, key + ".")
+        elif inner is not None and isinstance(value, dict):
+            for entry, content in value.items():
+                yield from _checked(inner, content, f"{key}.{entry}")
+        elif inner is not None and isinstance(value, list):
+            yield from _outer(hint, value, key)
+            for number, content in enumerate(value, start=1):
+                yield from _checked(inner, content, f"{key}[{number}]")
+        else:
+            yield from _outer(hint, value, key)
+
+
+def _checked(kind: type[msgspec.Struct], content: object, key: str) -> typing.Iterator[Fault]:
+    if isinstance(content, dict):
+        yield from _faults(kind, content, key + ".")
+    else:
+        yield Fault(key, repr(content), "must be a table")
+
+
+def _outer(hint: Any, value: object, key: str) -> typing.Iterator[Fault]:
+    try:
+        msgspec.convert(value, hint)
+    except msgspec.ValidationError as error:
+        text = str(error).split(" - at")
+        if len(text) == 1 or text[1].strip() in ("", "`$`"):
+            yield Fault(key, repr(value)[:80], text[0])
+
+
+def _origin(hint: Any) -> Any:
+    origin = typing.get_origin(hint)
+    return _origin(typing.get_args(hint)[0]) if origin is Annotated else origin
+
+
+def _struct(hint: Any) -> type[msgspec.Struct] | None:
+    """The struct in a type: itself, or the elements of a list or the values of a dict."""
+    if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
+        return hint
+    return next(filter(None, (_struct(arg) for arg in typing.get_args(hint))), None)
+
+
+def _rooted(config: Config, folder: Path) -> Config:
+    def at(value: str) -> str:
+        return str(folder / value)
+
+    def at_all(table: Any, *names: str) -> Any:
+        return msgspec.structs.replace(
+            table, **{name: at(getattr(table, name)) for name in names if getattr(table, name) is not None}
+        )
+
+    return msgspec.structs.replace(
+        config,
+        booth=at_all(config.booth, "state_dir"),
+        keys=at_all(config.keys, "identity", "vault", "index", "fleet"),
+        broker=at_all(config.broker, "ca", "certificate", "key"),
+        cabin=at_all(config.cabin, "socket"),
+    )
+
+
+def _conflicts(config: Config) -> typing.Iterator[Fault]:
+    """What no single key shows."""
+    ids = [service.id for service in config.services]
+    for id in sorted({id for id in ids if ids.count(id) > 1}):
+        yield Fault("services", id, "stands twice; every service has its own id")
+    for name in ("identity", "vault", "index", "fleet"):
+        path = Path(getattr(config.keys, name))
+        if not path.is_file():
+            yield Fault(f"keys.{name}", str(path), "is no file; provisioning puts it there")
+    if not Path(config.booth.state_dir).is_dir():
+        yield Fault("booth.state_dir", config.booth.state_dir, "is no folder; make it, writable by the booth's user")
+    broker = config.broker
+    if broker.url.startswith("mqtts:"):
+        for name in ("ca", "certificate", "key"):
+            value = getattr(broker, name)
+            if value is None or not Path(value).is_file():
+                yield Fault(f"broker.{name}", str(value), "is needed for mqtts: and must be a file")
+    from .fields import problems
+
+    for key, problem in problems(config.fields, ids):
+        yield Fault(key, "", problem)

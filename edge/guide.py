@@ -1,0 +1,135 @@
+"""What the customer is told: in which language, under which lights, with which sound. Decides nothing.
+
+Every step of a visit has one row in STEPS and its sentences under `visit.<step>` in the texts.
+"""
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from hw.cabin import Cabin, DeviceError, Rgb, Scene, View
+
+from .texts import LANGUAGES, Texts
+
+LIGHTS_S = 5.0
+"""A scene burns no longer than this unless the guide renews it (the daemon does, every second)."""
+
+
+@dataclass(frozen=True)
+class Step:
+    scene: Scene
+    fields: tuple[str, ...] = ()
+    sound: str | None = None
+
+
+STEPS = {
+    "door": Step(Scene.IDLE),
+    "closed": Step(Scene.OUT_OF_ORDER),
+    "choose": Step(Scene.WELCOME, ("language", "cancel"), "welcome"),
+    "pay": Step(Scene.GUIDANCE, ("language", "cancel")),
+    "pay_closed": Step(Scene.GUIDANCE, ("cancel",)),
+    "place": Step(Scene.GUIDANCE, ("yes", "language", "cancel")),
+    "shot": Step(Scene.CAPTURE, (), "shutter"),
+    "refused": Step(Scene.GUIDANCE, ("redo", "cancel"), "sorry"),
+    "accepted": Step(Scene.GUIDANCE, ("yes", "redo", "cancel"), "well"),
+    "accepted_last": Step(Scene.GUIDANCE, ("yes", "cancel"), "well"),
+    "choose_shot": Step(Scene.GUIDANCE, ("cancel",)),
+    "override": Step(Scene.GUIDANCE, ("yes", "redo", "cancel"), "sorry"),
+    "sign": Step(Scene.WELCOME, ("signature", "yes", "redo", "cancel")),
+    "sign_again": Step(Scene.WELCOME, ("signature", "yes", "redo", "cancel"), "sorry"),
+    "confirm": Step(Scene.WELCOME, ("yes", "redo", "cancel")),
+    "wait_printer": Step(Scene.WELCOME, ("cancel",), "sorry"),
+    "wait_camera": Step(Scene.WELCOME, ("cancel",), "sorry"),
+    "printing": Step(Scene.DONE),
+    "ticket_waits": Step(Scene.DONE, (), "sorry"),
+    "take_ticket": Step(Scene.DONE, (), "done"),
+    "ticket_unsure": Step(Scene.DONE, (), "sorry"),
+    "ticket_failed": Step(Scene.DONE, (), "sorry"),
+    "claim": Step(Scene.DONE, (), "done"),
+    "goodbye": Step(Scene.DONE),
+}
+
+
+class Guide:
+    def __init__(self, cabin: Cabin, language: str = LANGUAGES[0]) -> None:
+        self._cabin = cabin
+        self._scene = Scene.IDLE
+        self.speak(language)
+
+    @property
+    def present(self) -> bool:
+        """Whether there is a panel to read from."""
+        return self._cabin.panel.present
+
+    def speak(self, language: str) -> None:
+        self.say = Texts(language)
+
+    @property
+    def language(self) -> str:
+        return self.say.language
+
+    def other_language(self) -> str:
+        return LANGUAGES[(LANGUAGES.index(self.language) + 1) % len(LANGUAGES)]
+
+    async def show(
+        self,
+        step: str,
+        *more: str,
+        picture: bytes | None = None,
+        fields: tuple[str, ...] = (),
+        **params: object,
+    ) -> None:
+        """Shows a step: its title and text, then `more` lines; `fields` that are added to the step's own. A panel or
+        lamp that fails stops nobody here: the gate tells."""
+        row = STEPS[step]
+        lines = [self.say(f"visit.{step}.title", **params)]
+        if f"visit.{step}.text" in self.say:
+            lines.append(self.say(f"visit.{step}.text", **params))
+        self._scene = row.scene
+        try:
+            await self._cabin.lights.show(row.scene, for_s=LIGHTS_S)
+            await self._cabin.panel.show(View(step, (*lines, *more), picture, row.sound, (*fields, *row.fields)))
+        except DeviceError:
+            return
+
+    async def door(self, closed_by: tuple[str, ...]) -> None:
+        """Nobody is here: both languages, and why if no money is taken."""
+        step = "closed" if closed_by else "door"
+        first, other = (Texts(language) for language in LANGUAGES)
+        self.say = first
+        lines = [_why(first, closed_by), other(f"visit.{step}.title"), _why(other, closed_by)]
+        await self.show(step, *filter(None, lines))
+
+    def why(self, closed_by: tuple[str, ...]) -> str:
+        """Why no money is taken, in the customer's words; empty where it is."""
+        return _why(self.say, closed_by)
+
+    async def renew(self) -> None:
+        """Keeps the lamps as they are; without it they fall back by themselves."""
+        try:
+            await self._cabin.lights.show(self._scene, for_s=LIGHTS_S)
+        except DeviceError:
+            return
+
+
+def _why(say: Texts, closed_by: tuple[str, ...]) -> str:
+    return say(f"visit.why.{closed_by[0]}") if closed_by else ""
+
+
+def money(cents: int, language: str) -> str:
+    """An amount as it is written: 6,00 € in French, €6.00 in English."""
+    text = f"{cents // 100}.{cents % 100:02d}"
+    return f"€{text}" if language == "en" else f"{text.replace('.', ',')} €"
+
+
+def mirrored(rgb: Rgb) -> bytes:
+    """A live frame as a small JPEG, left and right as in a mirror."""
+    return jpeg(np.ascontiguousarray(rgb[::2, ::-2]), quality=70)
+
+
+def jpeg(rgb: Rgb, *, quality: int, dpi: int = 72) -> bytes:
+    out = io.BytesIO()
+    Image.fromarray(rgb).save(out, "JPEG", quality=quality, dpi=(dpi, dpi), subsampling=0 if quality > 90 else 2)
+    return out.getvalue()

@@ -1,0 +1,137 @@
+"""The ticket into the customer's hand: an owed ticket is printed until its word is known, or its time is over.
+
+`begin_printing` is durable before the first byte, the word is durable after the proof: a kill between the two leaves
+`unknown`, never a second print. A claim's slip is printed once if it can be; its number stands on the panel too.
+"""
+
+import asyncio
+import io
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from hw.cabin import PrintResult
+
+from .booth import Booth
+from .clock import PARIS, expiry_day
+from .guide import money
+from .ledger import Claim, OwedTicket
+from .ticket import Change, ClaimSlip, Ticket, draw_slip, draw_ticket
+
+SlipReason = Literal["cancelled", "refused"]
+
+OWED_S = 600.0
+CLOCK_WAIT_S = 60.0
+RETRY_S = 2.0
+"""Between two looks at a printer that is not ready, and after a print that failed."""
+
+
+@dataclass(frozen=True, eq=False)
+class Proof:
+    """The pictures of the ticket, encoded. They live in memory only: after a restart the frames stay empty."""
+
+    portrait_jpeg: bytes
+    signature_png: bytes
+    overrides: tuple[str, ...] = ()
+
+
+async def hand_over(booth: Booth, owed: OwedTicket, proof: Proof | None) -> None:
+    """Prints the ticket and settles its word; tells the customer. Ends only when the ticket is settled."""
+    rows = await asyncio.to_thread(draw_ticket, ticket_of(booth, owed, proof))
+    guide, ledger, printer = booth.guide, booth.ledger, booth.cabin.printer
+    guide.speak(owed.language)
+    while not await _over(booth, owed):
+        if not (await printer.status()).ready:
+            await guide.show("ticket_waits", minutes=round(OWED_S / 60))
+            await asyncio.sleep(RETRY_S)
+            continue
+        ledger.begin_printing(owed.visit)
+        await guide.show("printing")
+        result: PrintResult = await printer.print(rows)
+        if result.outcome == "failed":
+            ledger.print_again(owed.visit)
+            await asyncio.sleep(RETRY_S)
+            continue
+        ledger.settle_ticket(owed.visit, result.outcome, claim=False)
+        day = expiry_day(owed.expires_at).strftime("%d/%m/%Y")
+        if result.outcome == "printed":
+            await guide.show("take_ticket", expiry=day)
+        else:
+            await guide.show("ticket_unsure", hotline=booth.config.booth.hotline, visit=owed.visit)
+        await asyncio.sleep(booth.config.visit.thanks_s)
+        return
+    claim = ledger.settle_ticket(owed.visit, "failed", claim=True)
+    if claim is not None:
+        await _tell_claim(booth, "ticket_failed", claim)
+
+
+async def hand_over_claim(booth: Booth, claim: Claim, reason: SlipReason) -> None:
+    """A claim's slip, once; without paper the panel alone tells its number."""
+    if (await booth.cabin.printer.status()).ready:
+        rows = await asyncio.to_thread(draw_slip, slip_of(booth, claim, reason))
+        await booth.cabin.printer.print(rows)
+    await _tell_claim(booth, "claim", claim)
+
+
+async def _tell_claim(booth: Booth, step: str, claim: Claim) -> None:
+    guide = booth.guide
+    amount = money(claim.cents, guide.language) if claim.cents is not None else "?"
+    await guide.show(step, amount=amount, claim=claim.number, hotline=booth.config.booth.hotline)
+    await asyncio.sleep(booth.config.visit.thanks_s)
+
+
+async def _over(booth: Booth, owed: OwedTicket) -> bool:
+    """Whether the ticket's ten minutes are over: by the boot-time clock under the same boot id, else by the trusted
+    calendar, awaited for a minute; a calendar that cannot be trusted, or runs backwards, counts as over."""
+    clock = booth.clock
+    if owed.boot_id == clock.boot_id:
+        return clock.boottime_s() - owed.boottime_s >= OWED_S
+    deadline = asyncio.get_running_loop().time() + CLOCK_WAIT_S
+    while not clock.trusted():
+        if asyncio.get_running_loop().time() >= deadline:
+            return True
+        await asyncio.sleep(1.0)
+    return not 0 <= (clock.now() - owed.committed_at).total_seconds() < OWED_S
+
+
+def ticket_of(booth: Booth, owed: OwedTicket, proof: Proof | None) -> Ticket:
+    """What stands on the ticket."""
+    config = booth.config
+    return Ticket(
+        code=owed.code,
+        visit=owed.visit,
+        service=owed.service,
+        service_fr=booth.service_name(owed.service, "fr"),
+        service_en=booth.service_name(owed.service, "en"),
+        price_cents=owed.price_cents,
+        issued_on=owed.committed_at.astimezone(PARIS).date(),
+        expires_on=expiry_day(owed.expires_at),
+        booth=config.booth.id,
+        place=config.booth.place,
+        hotline=config.booth.hotline,
+        status_url=config.booth.status_url,
+        change=None if owed.change is None else Change(owed.change.number, owed.change.cents or 0),
+        overrides=() if proof is None else proof.overrides,
+        portrait=None if proof is None else _picture(proof.portrait_jpeg, "RGB"),
+        signature=None if proof is None else _picture(proof.signature_png, "L"),
+    )
+
+
+def slip_of(booth: Booth, claim: Claim, reason: SlipReason) -> ClaimSlip:
+    """What stands on a claim's slip."""
+    return ClaimSlip(
+        claim=claim.number,
+        reason=reason,
+        cents=claim.cents,
+        opened_on=booth.clock.now().astimezone(PARIS).date(),
+        booth=booth.config.booth.id,
+        place=booth.config.booth.place,
+        hotline=booth.config.booth.hotline,
+    )
+
+
+def _picture(encoded: bytes, mode: str) -> NDArray[np.uint8]:
+    return np.asarray(Image.open(io.BytesIO(encoded)).convert(mode))

@@ -1,0 +1,55 @@
+"""The booth's report of itself: flat, numbers with units in their names, nothing of any person.
+
+Sent every minute and on change. Its heart is the gate's table; `unknown` is said as null, never as well.
+"""
+
+import json
+import os
+import resource
+import shutil
+from pathlib import Path
+from typing import Any
+
+from . import __version__
+from .booth import Booth
+from .config import Config
+from .uplink.uplink import Uplink
+
+
+def health(booth: Booth, uplink: Uplink, started_boottime_s: float) -> dict[str, Any]:
+    """One report; the uplink adds id, ts, boot and seq."""
+    outbox = booth.ledger.outbox.stats()
+    totals = booth.ledger.counters()
+    return {
+        "version": __version__,
+        "place": booth.config.booth.place,
+        **booth.gate.flat(),
+        "uptime_s": round(booth.clock.boottime_s() - started_boottime_s),
+        "memory_max_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "disk_free_mb": disk_free_mb(booth),
+        "outbox_items": outbox["items"],
+        "outbox_quarantined": outbox["quarantined"],
+        "outbox_bytes": outbox["bytes"],
+        "uplink_online": uplink.online,
+        "coins_cents": totals.coins_cents,
+        "credit_cents": totals.credit_cents,
+        "unclear_coins": totals.unclear_coins,
+    }
+
+
+def disk_free_mb(booth: Booth) -> int:
+    return shutil.disk_usage(booth.config.booth.state_dir).free // 1_000_000
+
+
+def kept_at(config: Config) -> Path:
+    """Where the last report lies for `booth status`: in memory under systemd (RUNTIME_DIRECTORY), else beside the
+    ledger."""
+    return Path(os.environ.get("RUNTIME_DIRECTORY", config.booth.state_dir)) / "health.json"
+
+
+def keep(booth: Booth, report: dict[str, Any]) -> None:
+    """Lays the report down for `booth status`, whole or not at all."""
+    path = kept_at(booth.config)
+    new = path.with_suffix(".new")
+    new.write_text(json.dumps({"at": booth.clock.now().isoformat(timespec="seconds"), **report}))
+    new.replace(path)

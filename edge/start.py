@@ -1,0 +1,84 @@
+"""From a configuration to a running daemon: opens keys, ledger, cabin, models, uplink. Nothing is opened elsewhere."""
+
+import asyncio
+import logging
+import random
+import secrets
+import signal
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from . import __version__
+from .booth import Booth
+from .clock import SystemClock
+from .config import Config
+from .daemon import Daemon
+from .deposit import Sealer
+from .gate import Gate
+from .guide import Guide
+from .inputs import Inputs
+from .ledger import Ledger
+from .seal import BoothSigner, load_sealing, load_verify
+from .uplink.link import Address, Tls
+from .uplink.uplink import Uplink
+from .watchdog import Watchdog
+
+log = logging.getLogger("booth")
+
+
+async def run(config: Config, *, connect: Callable[..., sqlite3.Connection] = sqlite3.connect) -> None:
+    """Runs the booth until SIGTERM or SIGINT. SealError, LedgerTooNew, DeviceError and OSError as they come."""
+    from hw.sim.remote import open_cabin
+
+    from .judge import load_models
+    from .portrait import Judge
+
+    watchdog = Watchdog()
+    clock = SystemClock(config.booth.clock)
+    sealer = Sealer(
+        BoothSigner.from_file(Path(config.keys.identity)),
+        load_sealing(Path(config.keys.vault)),
+        load_sealing(Path(config.keys.index)),
+    )
+    ledger = Ledger(
+        Path(config.booth.state_dir) / "ledger.db",
+        booth=config.booth.id,
+        sealer=sealer,
+        clock=clock,
+        token_bytes=secrets.token_bytes,
+        connect=connect,
+    )
+    uplink = Uplink(
+        config.booth.id,
+        broker_address(config),
+        ledger.outbox,
+        [load_verify(Path(config.keys.fleet))],
+        boot=clock.boot_id,
+        version=__version__,
+        clock=clock.now,
+        random=random.Random(secrets.randbits(64)),  # noqa: S311  jitter, no secret
+        alert=ledger.alert,
+    )
+    judge = Judge(load_models())
+    async with open_cabin(Path(config.cabin.socket)) as cabin:
+        booth = Booth(config, cabin, ledger, Guide(cabin), judge, clock, Gate(clock.now()), Inputs())
+        daemon = asyncio.create_task(Daemon(booth, uplink, watchdog).run())
+        for name in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(name, daemon.cancel)
+        try:
+            await daemon
+        except asyncio.CancelledError:
+            log.info("stopped")
+        finally:
+            watchdog.stopping()
+            ledger.close()
+
+
+def broker_address(config: Config) -> Address:
+    """The broker that the configuration names."""
+    url, broker = urlsplit(config.broker.url), config.broker
+    secure = url.scheme == "mqtts"
+    tls = Tls(Path(broker.ca or ""), Path(broker.certificate or ""), Path(broker.key or "")) if secure else None
+    return Address(url.hostname or "localhost", url.port or (8883 if secure else 1883), tls)
