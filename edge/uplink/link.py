@@ -145,10 +145,13 @@ class Connection:
         self._acks: dict[int, asyncio.Future[None]] = {}
         self._slots = asyncio.Semaphore(WINDOW)
         self.max_packet_bytes: int | None = None
+        self.resumed = False
 
         client = _Client(CallbackAPIVersion.VERSION2, client_id, protocol=mqtt.MQTTv5, reconnect_on_failure=False)
         client.gone = lambda why: self._soon(self._end, why)
-        client.on_connect = lambda _c, _u, _flags, reason, properties: self._soon(self._opened, reason, properties)
+        client.on_connect = lambda _c, _u, flags, reason, properties: self._soon(
+            self._opened, flags.session_present, reason, properties
+        )
         client.on_disconnect = lambda _c, _u, _flags, reason, _p: self._soon(self._told, reason)
         client.on_subscribe = lambda _c, _u, mid, reasons, _p: self._soon(self._subscribed, mid, reasons)
         client.on_publish = lambda _c, _u, mid, reason, _p: self._soon(self._acknowledged, mid, reason)
@@ -247,10 +250,11 @@ class Connection:
         except RuntimeError:
             log.debug("the loop is closed, nobody is left to be told")
 
-    def _opened(self, reason: ReasonCode, properties: Properties) -> None:
+    def _opened(self, resumed: bool, reason: ReasonCode, properties: Properties) -> None:
         if reason.is_failure:
             self._end(f"the broker refuses the connection: {reason}")
             return
+        self.resumed = resumed
         self.max_packet_bytes = getattr(properties, "MaximumPacketSize", None)
         if getattr(properties, "ReceiveMaximum", WINDOW) < WINDOW:
             self._slots = asyncio.Semaphore(1)
@@ -317,7 +321,8 @@ class Link:
         pace: LinkPace,
     ) -> None:
         """`state(online)` makes birth, last will and goodbye. Raises OSError or ssl.SSLError for unusable TLS files."""
-        self._address, self._client_id, self._topics = address, client_id, topics
+        self._address, self._client_id = address, client_id
+        self._topics = topics
         self._state, self._received, self._up, self._down = state, received, up, down
         self._random, self._pace = random, pace
         self._context = _context(address.tls) if address.tls is not None else None

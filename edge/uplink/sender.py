@@ -39,6 +39,7 @@ SUSPECT_AFTER = 3
 class SenderPace:
     """The sender's delays in seconds."""
 
+    unheard_s: float = 5.0  # without any word of the fleet's state after this, it is tried
     receipt_s: float = 5.0  # the fleet commits in batches below a second, 4G adds as much; doubled with each question
     aside_s: float = 30.0  # an item that is refused, suspected or unanswered waits this long, doubled each time …
     aside_last_s: float = 300.0  # … up to here
@@ -99,7 +100,9 @@ class Sender:
         self._stats = stats
         self._connection: Connection | None = None
         self.fleet_online: bool | None = None
+        self._state_is_news = False
         self._open = asyncio.Event()
+        self._unheard: asyncio.TimerHandle | None = None
         self._news = asyncio.Event()
         self._inbox: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue()
         self._flights: dict[str, _Flight] = {}
@@ -114,12 +117,14 @@ class Sender:
     def link_up(self, connection: Connection) -> None:
         self._connection = connection
         # a fresh connection may take what the last one was too small for
-        self._aside_until_s = {id_: until for id_, until in self._aside_until_s.items() if until != float("inf")}
-        self._gate()
+        self._aside_until_s = {id_: until for id_, until in self._aside_until_s.items() if until != INFINITE}
+        if not connection.resumed and not self._state_is_news:
+            self.fleet_online = None  # only a resumed session has kept each change of it for us
+        self._gate(after_s=self._pace.unheard_s)
 
     def link_down(self) -> None:
         self._connection = None
-        self.fleet_online = None  # the retained word comes anew with each subscription
+        self._state_is_news = False
         self._gate()
         for flight in self._flights.values():
             flight.heard.set()
@@ -127,14 +132,20 @@ class Sender:
     def receive(self, topic: str, payload: bytes) -> None:
         self._inbox.put_nowait((topic, payload))
 
-    def _gate(self) -> None:
-        if self._connection is not None and self.fleet_online:
-            if not self._open.is_set():
-                self._backlog_seq = self._last_seq()
-                self._open.set()
-                self._news_came()
-        else:
+    def _gate(self, *, after_s: float = 0.0) -> None:
+        """Opens or closes the way; a fleet that was not heard of within `after_s` is tried all the same."""
+        if self._unheard is not None:
+            self._unheard.cancel()
+            self._unheard = None
+        if self._connection is None or self.fleet_online is False:
             self._open.clear()
+        elif self.fleet_online is None and after_s > 0:
+            # some brokers (rumqttd) keep the retained word from a session that they resume
+            self._unheard = asyncio.get_running_loop().call_later(after_s, self._gate)
+        elif not self._open.is_set():
+            self._backlog_seq = max((item.seq for item in self._waiting(0)), default=0)
+            self._open.set()
+            self._news_came()
 
     # the tasks
 
@@ -220,9 +231,6 @@ class Sender:
         while page := self._outbox.waiting(limit=PAGE, after_seq=after_seq):
             yield from page
             after_seq = page[-1].seq
-
-    def _last_seq(self) -> int:
-        return max((item.seq for item in self._waiting(0)), default=0)
 
     async def _event(self, flight: _Flight, connection: Connection) -> None:
         for wait_s in self._waits():
@@ -318,7 +326,10 @@ class Sender:
     def _server_state(self, state: State) -> None:
         if state.online != self.fleet_online:
             log.info("the fleet is %s", "there" if state.online else "away: the outbox is held")
-        self.fleet_online = state.online
+        self.fleet_online, self._state_is_news = state.online, True
+        if state.online:  # it may know now what it could not answer before
+            self._aside_until_s = {id_: until for id_, until in self._aside_until_s.items() if until == INFINITE}
+            self._news_came()
         self._gate()
 
     def _word(self, receipt: Receipt) -> None:

@@ -77,7 +77,7 @@ class Uplink:
 
     @property
     def fleet_online(self) -> bool | None:
-        """Whether the fleet says that it is there; None while nothing was heard (the outbox is held then too)."""
+        """Whether the fleet says that it is there; None while nothing was heard."""
         return self._sender.fleet_online
 
     @property

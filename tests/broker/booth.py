@@ -15,7 +15,7 @@ from .outbox import Keys, MemoryOutbox, clock
 
 QUICK = Pace(
     link=LinkPace(reconnect_first_s=0.02, reconnect_last_s=0.1, will_delay_s=0),
-    sender=SenderPace(receipt_s=0.5, aside_s=0.2, aside_last_s=0.5),
+    sender=SenderPace(unheard_s=0.3, receipt_s=0.5, aside_s=0.2, aside_last_s=0.5),
     reports=ReportsPace(every_s=60.0, change_s=0.0),
 )
 BOUND_S = 60
