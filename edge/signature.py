@@ -8,6 +8,7 @@ import io
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -128,7 +129,7 @@ def _reasons(strokes: tuple[Stroke, ...], box: Box) -> Iterator[Reason]:
     if contact_s < QUICK_S or length_mm / contact_s > FAST_MM_PER_S:
         yield "too_quick"
     pressures = [sample.pressure for stroke in strokes for sample in stroke.samples]
-    if 0 < max(pressures) and float(np.median(pressures)) < FAINT:  # all zero: a panel that feels no pressure
+    if max(pressures) > 0 and float(np.median(pressures)) < FAINT:  # all zero: a panel that feels no pressure
         yield "faint"
 
 
@@ -144,7 +145,7 @@ def _broken(stroke: Stroke) -> bool:
 
 def _disordered(strokes: tuple[Stroke, ...]) -> bool:
     times = [sample.at_ns for stroke in strokes for sample in stroke.samples]
-    return any(later < earlier for earlier, later in zip(times, times[1:], strict=False))
+    return any(later < earlier for earlier, later in pairwise(times))
 
 
 def _extents(points_mm: NDArray[np.float64]) -> tuple[float, float]:
