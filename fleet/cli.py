@@ -10,7 +10,8 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from . import keys
+from . import config, keys
+from .config import Config
 
 _BOOTH = re.compile(r"[a-z0-9][a-z0-9-]{2,39}")
 
@@ -30,6 +31,27 @@ def _keys(args: argparse.Namespace) -> int:
         return 1
     print(f"Keys of a trial installation lie in {args.dir}. Keep {args.dir}/administration off the fleet's machine.")
     return 0
+
+
+def _serve(args: argparse.Namespace) -> int:
+    from . import serve
+
+    loaded = _config(args)
+    if loaded is None:
+        return 2
+    if args.check:
+        return serve.check(loaded)
+    return serve.run(loaded, json_ready=args.json_ready)
+
+
+def _config(args: argparse.Namespace) -> Config | None:
+    """The configuration; None once every fault is told."""
+    try:
+        return config.load(args.config)
+    except config.ConfigError as error:
+        for fault in error.faults:
+            print(f"{error.path}: {fault}", file=sys.stderr)
+        return None
 
 
 def _booth_id(text: str) -> str:
@@ -66,7 +88,25 @@ def _parser() -> argparse.ArgumentParser:
         help="a further name or address of the broker and the fleet, besides localhost; may be repeated",
     )
     sub.set_defaults(run=_keys)
+
+    sub = commands.add_parser(
+        "serve",
+        help="receive from the booths and answer the administration",
+        description="Runs receiver, vault, redemption API (mutual TLS) and pages until Ctrl-C. Needs no vault key.",
+    )
+    _config_option(sub)
+    sub.add_argument("--check", action="store_true", help="only check the configuration, the keys and the database")
+    sub.add_argument(
+        "--json-ready", action="store_true", help="print the line with the addresses, once ready, as one JSON object"
+    )
+    sub.set_defaults(run=_serve)
     return parser
+
+
+def _config_option(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument(
+        "--config", type=Path, default=Path("fleet.toml"), metavar="FILE", help="default: fleet.toml in this folder"
+    )
 
 
 if __name__ == "__main__":
