@@ -9,7 +9,7 @@ In the test's process, on the test's clock (no threads, no executors, no sockets
 
 As a process of its own, in real time:
 
-    python -m hw.sim --socket PATH --pictures DIR --out DIR [--seed N] [--no-panel]
+    python -m hw.sim --socket PATH --pictures DIR --out DIR [--seed N] [--no-panel]   # OUT/paper-1.png, .escpos
     async with remote.open_cabin(PATH) as cabin: ...     # the daemon's side; reconnects by itself
     async with bench.open_bench(PATH) as sim: ...        # the bench's side: same verbs, same journal
 
@@ -22,9 +22,8 @@ Bench verbs are all awaited and are the same on both (`sim` is a SimCabin or a B
              .record() -> CoinRecord                     # swallowed_cents, returned_cents, coins
     sim.pen.tap(x_mm, y_mm) .draw(strokes, broken=None) .sign(x_mm, y_mm, width_mm, height_mm)
            .unplug() .replug()                           # strokes: [[(x_mm, y_mm, t_s, pressure), ...], ...]
-    sim.printer.paper_out(after_rows=0) .paper_low() .reload() .jam(after_rows=0) .cover_open(after_rows=0) .cover_close()
-               .unplug(after_bytes=0) .replug()
-               .silent(prints=True, after_rows=0) .garbage_status() .repair()
+    sim.printer.paper_out(after_rows=0) .paper_low() .reload() .jam(after_rows=0) .unplug(after_bytes=0) .replug()
+               .cover_open(after_rows=0) .cover_close() .silent(prints=True, after_rows=0) .garbage_status() .repair()
                .papers() -> list[Sheet]                  # png, escpos, whole, rows: what came out, in order
     sim.lights.fail() .unplug() .repair() .levels() -> dict[lamp, 0..1]
     sim.panel.picture() -> PNG bytes of the current screen .unplug() .replug()

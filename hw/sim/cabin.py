@@ -13,6 +13,7 @@ from hw.printer import EscposPrinter
 from hw.sim.camera import Picture, SimCamera
 from hw.sim.coins import SimCoins
 from hw.sim.journal import Entry, Journal
+from hw.sim.labels import labels
 from hw.sim.lights import SimLights
 from hw.sim.panel import SimPanel
 from hw.sim.pen import SimPen
@@ -75,15 +76,3 @@ class SimCabin:
     async def wait_view(self, *steps: str, timeout_s: float = 30.0) -> Entry:
         """The next view shown whose step is one of these."""
         return await self.journal.wait("panel.view", timeout_s=timeout_s, step=steps)
-
-
-def labels(table: PulseTable) -> dict[str, str]:
-    """Driver names by device."""
-    return {
-        "camera": "simulated",
-        "lights": "simulated",
-        "coins": f"pulses, {table.name}, simulated lines",
-        "pen": "simulated",
-        "printer": "ESC/POS, simulated transport",
-        "panel": "simulated",
-    }

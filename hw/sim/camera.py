@@ -47,15 +47,19 @@ class SimCamera:
         return Status(Health.WELL)
 
     async def frames(self) -> AsyncIterator[Frame]:
-        last_s = self._loop.time() - FRAME_S
+        frame = await self.frame_after(0)
         while True:
-            await self._pause_until(last_s + FRAME_S + self._late_s)
+            yield frame
+            frame = await self.frame_after(frame.at_ns)
+
+    async def frame_after(self, at_ns: int) -> Frame:
+        """The newest frame, exposed at least FRAME_S after `at_ns`."""
+        await self._pause_until(at_ns / 1e9 + FRAME_S + self._late_s)
+        if self._trouble == "frozen":
+            await self._pause_until(self._since_s + STALE_S)
             if self._trouble == "frozen":
-                await self._pause_until(self._since_s + STALE_S)
-                if self._trouble == "frozen":
-                    raise DeviceSilent("camera", f"no frame for {STALE_S:g} s")
-            last_s = self._loop.time()
-            yield Frame(self._fitted(), int((last_s - self._late_s) * 1e9))
+                raise DeviceSilent("camera", f"no frame for {STALE_S:g} s")
+        return Frame(self._fitted(), int((self._loop.time() - self._late_s) * 1e9))
 
     async def still(self) -> Still:
         asked_s = self._loop.time()

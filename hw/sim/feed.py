@@ -41,8 +41,12 @@ class Feed(Generic[T]):
         for reader in list(self._readers):
             reader.put(item)
 
+    def end_one(self, reader: Reader[T], device: str, why: str) -> None:
+        """This reader ends with DeviceMissing."""
+        reader.put(DeviceMissing(device, why))
+        self._readers.discard(reader)
+
     def end(self, device: str, why: str) -> None:
         """Every reader ends with DeviceMissing after what it has not read yet."""
         for reader in list(self._readers):
-            reader.put(DeviceMissing(device, why))
-            self._readers.discard(reader)
+            self.end_one(reader, device, why)

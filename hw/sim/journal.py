@@ -13,11 +13,12 @@
 | printer.row | | the first row of a sheet |
 | printer.sheet | n, whole, rows | a sheet came out, cut or torn |
 | panel.view | step, lines, fields, sound, picture | a view was shown; picture: whether it has one |
+| cabin.gone | | at a bench: the cabin process is gone |
 | DEVICE.fault | fault | a bench verb broke or mended something |
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,6 +42,11 @@ class Journal:
         self.entries: list[Entry] = []
         self._read: dict[str, int] = {}
         self._waiters: set[asyncio.Future[None]] = set()
+        self._followers: list[Callable[[Entry], None]] = []
+
+    def follow(self, told: Callable[[Entry], None]) -> None:
+        """Calls `told` with every entry from now on."""
+        self._followers.append(told)
 
     def note(self, what: str, **data: Any) -> None:
         last = self.entries[-1].n if self.entries else 0
@@ -53,6 +59,8 @@ class Journal:
         for waiter in self._waiters:
             if not waiter.done():
                 waiter.set_result(None)
+        for told in self._followers:
+            told(entry)
 
     async def wait(self, what: str, *, timeout_s: float = 30.0, **data: Any) -> Entry:
         """The first entry of this kind since the last wait for it, with this data (a tuple: any of its values).

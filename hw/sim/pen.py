@@ -35,19 +35,24 @@ class SimPen:
         self._journal = journal
         self.width_mm, self.height_mm = pad_mm
         self._feed: Feed[PenSample] = Feed()
-        self._plugged = True
+        self._plug = asyncio.Event()
+        self._plug.set()
         self._hand = asyncio.Lock()  # there is one pen
 
     # --- the device
 
     def status(self) -> Status:
-        return Status(Health.WELL) if self._plugged else Status(Health.FAULTY, "unplugged")
+        return Status(Health.WELL) if self._plug.is_set() else Status(Health.FAULTY, "unplugged")
 
     def samples(self) -> AsyncIterator[PenSample]:
         reader = self._feed.reader()
-        if not self._plugged:
-            self._feed.end("pen", "unplugged")
+        if not self._plug.is_set():
+            self._feed.end_one(reader, "pen", "unplugged")
         return reader
+
+    async def plugged_in(self) -> None:
+        """Back when the pen is there again."""
+        await self._plug.wait()
 
     # --- the bench
 
@@ -85,12 +90,12 @@ class SimPen:
         await self.draw([[(left + x * scale, top + y * scale, t, p) for x, y, t, p in stroke] for stroke in strokes])
 
     async def unplug(self) -> None:
-        self._plugged = False
+        self._plug.clear()
         self._journal.note("pen.fault", fault="unplugged")
         self._feed.end("pen", "unplugged")
 
     async def replug(self) -> None:
-        self._plugged = True
+        self._plug.set()
         self._journal.note("pen.fault", fault="")
 
     # --- inside
@@ -98,7 +103,7 @@ class SimPen:
     def _put(
         self, x: float, y: float, pressure: float, at_s: float, *, contact: bool = True, broken: bool = False
     ) -> None:
-        if self._plugged:
+        if self._plug.is_set():
             self._feed.put(PenSample(x, y, pressure, int(at_s * 1e9), contact, broken))
 
 
