@@ -1,4 +1,4 @@
-"""A whole booth in the test's process: simulated cabin, real drivers, real ledger, real judge, on a clock the test owns.
+"""A whole booth in the test's process: simulated cabin, real drivers, ledger and judge, on a clock the test owns.
 
 `async with world(tmp_path) as w:` starts the daemon; `w.sim` is the bench, `w.customer` does what a customer does.
 `w.kill()` and `await w.restart()` are a SIGKILL and systemd. The uplink is left out: the outbox is looked at instead.
@@ -187,7 +187,15 @@ class Customer:
 
 
 class World:
-    def __init__(self, folder: Path, config: Config, seed: int, pictures: list[Any], panel: bool) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        config: Config,
+        seed: int,
+        pictures: list[Any],
+        panel: bool,
+        connect: Callable[..., sqlite3.Connection],
+    ) -> None:
         self.rng = random.Random(seed)
         self.folder = folder
         self.config = config
@@ -197,20 +205,21 @@ class World:
         self.uplink = SilentUplink()
         self.ledger: Ledger
         self.booth: Booth
+        self._connect = connect
         self._task: asyncio.Task[None] | None = None
 
-    def open_ledger(self, connect: Callable[..., sqlite3.Connection] = sqlite3.connect) -> Ledger:
+    def open_ledger(self) -> Ledger:
         return Ledger(
             self.folder / "ledger.db",
             booth=self.config.booth.id,
             sealer=sealer(),
             clock=self.clock,
             token_bytes=self.rng.randbytes,
-            connect=connect,
+            connect=self._connect,
         )
 
-    async def start(self, connect: Callable[..., sqlite3.Connection] = sqlite3.connect) -> None:
-        self.ledger = self.open_ledger(connect)
+    async def start(self) -> None:
+        self.ledger = self.open_ledger()
         self.booth = Booth(
             self.config, self.sim.cabin, self.ledger, Guide(self.sim.cabin), judge(), self.clock,
             Gate(self.clock.now()), Inputs(),
@@ -235,6 +244,11 @@ class World:
     @property
     def running(self) -> bool:
         return self._task is not None
+
+    @property
+    def task(self) -> "asyncio.Task[None]":
+        assert self._task is not None, "the daemon runs"
+        return self._task
 
     # --- what the fleet would see ------------------------------------------------------------------------------
 
@@ -262,9 +276,15 @@ class World:
 
 @contextlib.asynccontextmanager
 async def world(
-    folder: Path, *, seed: int = 1, pictures: list[Any] | None = None, panel: bool = True, **visit: Any
+    folder: Path,
+    *,
+    seed: int = 1,
+    pictures: list[Any] | None = None,
+    panel: bool = True,
+    connect: Callable[..., sqlite3.Connection] = sqlite3.connect,
+    **visit: Any,
 ) -> AsyncIterator[World]:
-    w = World(folder, config(folder, **visit), seed, pictures or [GOOD], panel)
+    w = World(folder, config(folder, **visit), seed, pictures or [GOOD], panel, connect)
     await w.start()
     try:
         yield w
