@@ -1,6 +1,8 @@
 """The simulated panel: a log of views, and an honest picture of a plain kiosk screen."""
 
 import io
+from functools import cache
+from importlib.resources import files
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -72,7 +74,7 @@ def screen(view: View | None) -> bytes:
         for number, line in enumerate(view.lines):
             size, ink = (44, INK) if number == 0 else (26, QUIET)
             for part in _broken(draw, line, right - 48, size):
-                draw.text((48, y), part, ink, ImageFont.load_default(size))
+                draw.text((48, y), part, ink, _font(size))
                 y += size * 1.25
             y += size * 0.4
         _buttons(draw, view.fields)
@@ -81,9 +83,15 @@ def screen(view: View | None) -> bytes:
     return out.getvalue()
 
 
+@cache
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    """Letters that know French; Pillow's own font has no é."""
+    return ImageFont.truetype(io.BytesIO(files("hw.sim").joinpath("data/DejaVuSans-Latin.ttf").read_bytes()), size)
+
+
 def _broken(draw: ImageDraw.ImageDraw, text: str, width: float, size: int) -> list[str]:
     """`text` in lines at most `width` pixels wide."""
-    font = ImageFont.load_default(size)
+    font = _font(size)
     lines = [""]
     for word in text.split(" "):
         longer = f"{lines[-1]} {word}".strip()
@@ -95,7 +103,7 @@ def _broken(draw: ImageDraw.ImageDraw, text: str, width: float, size: int) -> li
 
 
 def _buttons(draw: ImageDraw.ImageDraw, names: tuple[str, ...]) -> None:
-    font = ImageFont.load_default(22)
+    font = _font(22)
     rows: list[list[tuple[str, float]]] = [[]]
     for name in names:
         width = draw.textlength(name, font) + 40
