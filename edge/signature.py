@@ -60,9 +60,10 @@ class Box:
 
 @dataclass(frozen=True)
 class Stroke:
-    """The samples of one contact, in order. Never empty."""
+    """The samples of one contact, in order, never empty. `broken`: some were lost, be it at its end."""
 
     samples: tuple[PenSample, ...]
+    broken: bool = False
 
     @property
     def points_mm(self) -> NDArray[np.float64]:
@@ -89,12 +90,14 @@ def strokes_in(samples: Iterable[PenSample], box: Box) -> tuple[Stroke, ...]:
     """The strokes that touch the signature field. What lies wholly outside is a tap on another field."""
     strokes: list[Stroke] = []
     current: list[PenSample] = []
-    for sample in (*samples, None):
-        if sample is not None and sample.contact:
+    for sample in samples:
+        if sample.contact:
             current.append(sample)
         elif current:
-            strokes.append(Stroke(tuple(current)))
+            strokes.append(Stroke(tuple(current), any(one.broken for one in (*current, sample))))
             current = []
+    if current:  # the pen still lies on the pad
+        strokes.append(Stroke(tuple(current), any(one.broken for one in current)))
     return tuple(s for s in strokes if any(box.outside_mm(sample) <= OUTSIDE_MM for sample in s.samples))
 
 
@@ -135,7 +138,7 @@ def _reasons(strokes: tuple[Stroke, ...], box: Box) -> Iterator[Reason]:
 
 def _broken(stroke: Stroke) -> bool:
     """Samples were lost within it: the driver says so, or two neighbours cannot be."""
-    if any(sample.broken for sample in stroke.samples):
+    if stroke.broken:
         return True
     steps_mm = np.hypot(*np.diff(stroke.points_mm, axis=0).T)
     steps_ns = np.diff([sample.at_ns for sample in stroke.samples])

@@ -94,8 +94,8 @@ def draw_ticket(content: Ticket) -> Bits:
     return _sheet(
         masthead("ticket.title", "ticket.subtitle"),
         _code(content.code),
-        beside(labelled_qr(content.code, "ticket.code.qr"), _validity(content)),
-        beside(_portrait(content.portrait), _signature_and_facts(content)),
+        beside(labelled_qr(content.code, "ticket.code.qr"), _validity(content), gap_dots=GAP_DOTS),
+        beside(_portrait(content.portrait), _signature_and_facts(content), gap_dots=GAP_DOTS),
         _serves(content),
         _what_next(content),
         *([_change(content.change, content.hotline)] if content.change else []),
@@ -146,7 +146,7 @@ def _validity(content: Ticket) -> Bits:
     return stack(
         heading("ticket.validity.label", wide),
         paragraph(day(FR, content.expires_on), 34, wide, face=BOLD),
-        pair(FR("ticket.validity.until"), EN("ticket.validity.until", day=day(EN, content.expires_on)), wide),
+        pair(FR("ticket.validity.until"), f"{day(EN, content.expires_on)}, {EN('ticket.validity.until')}", wide),
         blank(4),
         heading("ticket.warning.label", wide),
         both("ticket.warning.text", wide),
@@ -177,13 +177,13 @@ def _signature_and_facts(content: Ticket) -> Bits:
 
 
 def _serves(content: Ticket) -> Bits:
-    key = _for_service("ticket.serves", content.service)
+    key = _own("ticket.serves", content.service)
     french, english = FR(key, service=content.service_fr), EN(key, service=content.service_en)
     return stack(section("ticket.serves_label"), pair(french, english, INNER_DOTS), gap_dots=5)
 
 
 def _what_next(content: Ticket) -> Bits:
-    site = _for_service("ticket.site", content.service)
+    site = _own("ticket.site", content.service)
     digit, wide = 30, INNER_DOTS - 30 - 12
     steps = [
         beside(
@@ -203,13 +203,15 @@ def _change(change: Change, hotline: str) -> Bits:
     english = EN("ticket.change.text", amount=euros(change.cents, "en"), hotline=kept(hotline))
     owed = paragraph(euros(change.cents, "fr"), 32, wide, face=BOLD, align="right")
     return boxed(
-        heading("ticket.change.label", BOX_DOTS), beside(claim, owed, at="foot"), pair(french, english, BOX_DOTS)
+        heading("ticket.change.label", BOX_DOTS),
+        beside(claim, owed, gap_dots=GAP_DOTS, at="foot"),
+        pair(french, english, BOX_DOTS),
     )
 
 
 def _override(findings: tuple[str, ...]) -> Bits:
     def named(texts: Texts) -> str:
-        return ", ".join(texts(f"norm.name.{finding}").lower() for finding in findings)
+        return ", ".join(dict.fromkeys(texts(_own("ticket.finding", finding)) for finding in findings))
 
     text = "ticket.override.text"
     words = pair(FR(text, findings=named(FR)), EN(text, findings=named(EN)), BOX_DOTS)
@@ -226,7 +228,7 @@ def _help(content: Ticket) -> Bits:
         fact("ticket.fact.booth", f"{content.booth}, {content.place}", wide),
         gap_dots=6,
     )
-    return words if status is None else beside(status, words)
+    return words if status is None else beside(status, words, gap_dots=GAP_DOTS)
 
 
 def _amount(cents: int | None) -> tuple[Bits, ...]:
@@ -237,6 +239,6 @@ def _amount(cents: int | None) -> tuple[Bits, ...]:
     return heading("slip.amount", BOX_DOTS), unknown, both("slip.undetermined_why", BOX_DOTS)
 
 
-def _for_service(table: str, service: str) -> str:
-    """The service's own text; services that only the configuration knows share `other`."""
-    return f"{table}.{service}" if f"{table}.{service}" in FR else f"{table}.other"
+def _own(table: str, name: str) -> str:
+    """The text of one service or finding; what the catalogue does not know has the table's `other`."""
+    return f"{table}.{name}" if f"{table}.{name}" in FR else f"{table}.other"

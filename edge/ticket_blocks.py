@@ -104,7 +104,7 @@ def stack(*blocks: Bits, gap_dots: int = 0) -> Bits:
     return np.concatenate(parts[1:])
 
 
-def beside(*blocks: Bits, gap_dots: int = 16, at: Literal["top", "middle", "foot"] = "top") -> Bits:
+def beside(*blocks: Bits, gap_dots: int, at: Literal["top", "middle", "foot"] = "top") -> Bits:
     """From left to right, aligned at their tops, middles or feet, as high as the highest."""
     high = max(block.shape[0] for block in blocks)
     parts: list[Bits] = []

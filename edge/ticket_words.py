@@ -22,7 +22,7 @@ from edge.ticket_blocks import (
 FR, EN = Texts("fr"), Texts("en")
 MARGIN_DOTS = 8
 INNER_DOTS = WIDTH_DOTS - 2 * MARGIN_DOTS
-GAP_DOTS = 16
+GAP_DOTS = 14
 TEXT_DOTS, SMALL_DOTS = 19, 16
 """French 6.7 pt, English 5.7 pt."""
 HEADING_DOTS, FACT_DOTS, NUMBER_DOTS = 22, 21, 40
@@ -42,7 +42,7 @@ def masthead(title: str, subtitle: str) -> Bits:
         paragraph(EN(subtitle), SMALL_DOTS, wide, align="right"),
         gap_dots=4,
     )
-    return ~padded(beside(name, aside, at="middle"), MARGIN_DOTS, 8)
+    return ~padded(beside(name, aside, gap_dots=GAP_DOTS, at="middle"), MARGIN_DOTS, 8)
 
 
 def heading(key: str, width_dots: int) -> Bits:
