@@ -3,8 +3,11 @@
 Its own few lines on the datagram socket; a library would bring more than it saves (device.md).
 """
 
+import logging
 import os
 import socket
+
+log = logging.getLogger("booth")
 
 
 class Watchdog:
@@ -28,4 +31,7 @@ class Watchdog:
             return
         address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as out:
-            out.sendto(text.encode(), address)
+            try:
+                out.sendto(text.encode(), address)
+            except OSError as error:  # nobody listens: if that is systemd, its watchdog acts on the silence
+                log.debug("not told %s: %s", text, error)
