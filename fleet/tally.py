@@ -91,6 +91,8 @@ def _judge(db: sqlite3.Connection, booth: str, tally: Tally, now: datetime) -> N
         alerts.raise_alert(db, booth, "items_missing", what, now)
         return
     alerts.clear_alert(db, booth, "items_missing", now)
+    if tally.first_event is None:
+        return
     wrong = [
         f"{name} {after}, its events add up to {before + moved}"
         for name, before, moved, after in zip(FIELDS, tally.before, tally.moved, tally.after, strict=True)
