@@ -50,15 +50,15 @@ def _image(tone: NDArray[np.float64]) -> Image.Image:
 def _diffused(white: NDArray[np.float64]) -> Bits:
     """Floyd–Steinberg, every second row from right to left, about a threshold that wobbles alike each time."""
     height, width = white.shape
-    edge = _WOBBLE * (2 * np.random.default_rng(0).random(white.shape) - 1) + 0.5
-    thresholds: list[list[float]] = edge.tolist()
-    rows: list[list[float]] = np.pad(white, ((0, 1), (1, 1))).tolist()
+    thresholds = _WOBBLE * (2 * np.random.default_rng(0).random(white.shape) - 1) + 0.5
+    rows = np.pad(white, ((0, 1), (1, 1)))
     black = np.zeros((height, width), np.bool_)
+    below: list[float] = rows[0].tolist()  # plain numbers, one row at a time: quicker than numpy, and small
     for y in range(height):
-        row, below = rows[y], rows[y + 1]
+        row, below, threshold = below, rows[y + 1].tolist(), thresholds[y].tolist()
         ahead = 1 if y % 2 == 0 else -1
         for x in range(1, width + 1)[::ahead]:
-            dark = row[x] < thresholds[y][x - 1]
+            dark = row[x] < threshold[x - 1]
             black[y, x - 1] = dark
             error = row[x] if dark else row[x] - 1
             row[x + ahead] += error * 7 / 16

@@ -35,7 +35,7 @@ BOX_DOTS = INNER_DOTS - 2 * (_FRAME_DOTS + _INSET_DOTS)
 
 def masthead(title: str, subtitle: str) -> Bits:
     """White on black, over the whole width: a large French word, and at its right what it is in both languages."""
-    name = paragraph(FR(title), 54, INNER_DOTS, face=BOLD, tight=True)
+    name = paragraph(FR(title), 50, INNER_DOTS, face=BOLD, tight=True)
     wide = INNER_DOTS - name.shape[1] - GAP_DOTS
     aside = stack(
         paragraph(FR(subtitle), TEXT_DOTS, wide, face=BOLD, align="right"),

@@ -118,6 +118,7 @@ def test_the_signature_s_proof_keeps_its_line_unbroken() -> None:
     assert proof.shape == (102, 262)
     inked = np.flatnonzero(proof.any(axis=0))
     assert len(inked) == np.ptp(inked) + 1
+    assert proof.sum() / 262**2 > (signed() < 128).sum() / 945**2  # and no thinner
 
 
 def test_pixels_lost_in_a_restart_leave_frames_of_the_same_size_that_say_why() -> None:
