@@ -320,7 +320,8 @@ class Link:
         random: randomness.Random,
         pace: LinkPace,
     ) -> None:
-        """`state(online)` makes birth, last will and goodbye. Raises OSError or ssl.SSLError for unusable TLS files."""
+        """`state(online)` makes birth, last will and goodbye. `up` is told each connection that is ready, `down`
+        the end of each attempt. Raises OSError or ssl.SSLError for unusable TLS files."""
         self._address, self._client_id = address, client_id
         self._topics = topics
         self._state, self._received, self._up, self._down = state, received, up, down
@@ -333,6 +334,7 @@ class Link:
         last_why = ""
         while True:
             why, lasted_s = await self._one()
+            self._down(why)
             if why != last_why:
                 log.warning("the uplink is down: %s", why)
                 last_why = why
@@ -364,10 +366,8 @@ class Link:
             connection.cut(str(error))
         except asyncio.CancelledError:
             await self._goodbye(connection, was_up=up_s is not None)
+            self._down("stopped")
             raise
-        finally:
-            if up_s is not None:
-                self._down(connection.why)
         return connection.why, 0.0 if up_s is None else clock() - up_s
 
     async def _goodbye(self, connection: Connection, *, was_up: bool) -> None:

@@ -185,16 +185,16 @@ class Sender:
             except LinkDown as error:
                 if error.in_flight and self._failed(item) >= SUSPECT_AFTER:
                     self._set_aside(item)
-                    self._alert_once("uplink_suspect", item, "connections die on its message")
+                    self._alert_once("uplink_suspect", item.id, "connections die on its message")
             except TooLarge as error:
                 self._aside_until_s[item.id] = INFINITE
                 self._stats.set_aside += 1
-                self._alert_once("uplink_too_large", item, str(error))
+                self._alert_once("uplink_too_large", item.id, str(error))
             except (Refused, _Unanswered) as error:
                 self._failed(item)
                 self._set_aside(item)
                 if isinstance(error, Refused):
-                    self._alert_once("uplink_refused", item, str(error))
+                    self._alert_once("uplink_refused", item.id, str(error))
             finally:
                 del self._flights[item.id]
 
@@ -347,7 +347,7 @@ class Sender:
                 matched = self._outbox.quarantine(receipt.item_id, receipt.sha256, receipt.why[:WHY_CHARACTERS])
                 self._stats.receipts_rejected += matched
                 if matched:
-                    self._alert("uplink_rejected", f"{receipt.item} {receipt.item_id}: {receipt.why[:WHY_CHARACTERS]}")
+                    self._alert_once("uplink_rejected", receipt.item_id, receipt.why[:WHY_CHARACTERS])
         if not matched:
             # often a second receipt for a second sending; else another item's hash, which must erase nothing
             self._stats.receipts_unmatched += 1
@@ -379,10 +379,10 @@ class Sender:
         self._news.set()
         self._news = asyncio.Event()
 
-    def _alert_once(self, name: str, item: Item, why: str) -> None:
-        if (name, item.id) not in self._told:
-            self._told.add((name, item.id))
-            self._alert(name, f"{item.kind} {item.seq}: {why}")
+    def _alert_once(self, name: str, item_id: str, why: str) -> None:
+        if (name, item_id) not in self._told:
+            self._told.add((name, item_id))
+            self._alert(name, f"{item_id}: {why}")
 
     def _once(self, name: str, line: str) -> None:
         if (name, "") not in self._told:

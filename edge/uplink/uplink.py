@@ -107,6 +107,8 @@ class Uplink:
         self._changes.put_nowait(connection)
 
     def _down(self, why: str) -> None:
-        self.online, self.since, self.why = False, self._clock(), why
-        self._sender.link_down()
-        self._reports.link_down()
+        self.why = why
+        if self.online:
+            self.online, self.since = False, self._clock()
+            self._sender.link_down()
+            self._reports.link_down()

@@ -18,7 +18,7 @@ QUICK = Pace(
     sender=SenderPace(unheard_s=0.3, receipt_s=0.5, aside_s=0.2, aside_last_s=0.5),
     reports=ReportsPace(every_s=60.0, change_s=0.0),
 )
-BOUND_S = 60
+BOUND_S = 40
 
 
 @asynccontextmanager

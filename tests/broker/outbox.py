@@ -89,6 +89,10 @@ class MemoryOutbox:
         async with self._left:
             await self._left.wait_for(lambda: not self.waiting(limit=1))
 
+    async def gone(self, item: Item) -> None:
+        async with self._left:
+            await self._left.wait_for(lambda: item.id not in self.items)
+
     def event(self, *, ago_s: float = 0.0, padding: str = "") -> Item:
         self._seq += 1
         made_at = clock() - timedelta(seconds=ago_s)

@@ -37,11 +37,13 @@ def test_a_deposit_arrives_whole_once_through_a_flapping_link(field: Field) -> N
         events = [outbox.event() for _ in range(20)]
         fleet = Receiver(field.address("fleet"), field.keys)
         await fleet.start()
-        async with Proxy(field.broker.port, cut_after_bytes=110_000, cuts=12) as link:
-            async with booth(field.address("lyon-03", link.port), field.keys, outbox) as (uplink, _):
-                await outbox.empty()
-                assert link.cuts >= 3
-                assert uplink.stats.connections >= link.cuts
+        async with (
+            Proxy(field.broker.port, cut_after_bytes=110_000, cuts=12) as link,
+            booth(field.address("lyon-03", link.port), field.keys, outbox) as (uplink, _),
+        ):
+            await outbox.empty()
+            assert link.cuts >= 3
+            assert uplink.stats.connections >= link.cuts
         assert fleet.whole == {deposit.id: body}
         assert fleet.completed[deposit.id] == 1
         assert outbox.delivered.count(deposit.id) == 1

@@ -1,0 +1,110 @@
+"""What the booth says of itself: on and off at once, health on change, and little when idle."""
+
+import asyncio
+import json
+import random
+from datetime import UTC, datetime
+
+import pytest
+
+from edge.uplink.link import LinkPace
+from edge.uplink.reports import PACKET_BYTES, PUBLISH_BYTES, Reports, ReportsPace, TooMuchHealth, idle_bytes_per_day
+from tests.broker.booth import booth
+from tests.broker.conftest import Field
+from tests.broker.outbox import MemoryOutbox, clock
+from tests.broker.proxy import Proxy
+from tests.broker.receiver import Receiver
+
+SINCE = "2026-11-23T08:00:00Z"
+GATES = ("camera", "printer", "paper", "lights", "pen", "disk", "outbox", "ledger", "clock", "enabled")
+BUSY_HEALTH: dict[str, str | int | float | bool | None] = {
+    **{f"gate_{name}_ok": True for name in GATES},
+    **{f"gate_{name}_since": SINCE for name in GATES},
+    "selling": True, "outbox_items": 0, "outbox_bytes": 0, "outbox_oldest_s": 0, "quarantined_items": 0,
+    "disk_free_bytes": 12_345_678_901, "cpu_celsius": 48.5, "uptime_s": 1_234_567, "uplink_connections": 12,
+}  # fmt: skip
+"""About as much as design.md's gate and a few figures make."""
+
+
+def test_an_idle_booth_sends_at_most_2_megabytes_a_day(tls_field: Field) -> None:
+    """The figure behind each report is measured on a real TLS connection; TCP/IP headers are reckoned."""
+    count = 20
+    sizes: list[int] = []
+
+    async def main() -> None:
+        fleet = Receiver(tls_field.address("fleet"), tls_field.keys)
+        await fleet.start()
+        outbox = MemoryOutbox(tls_field.keys, "lyon-03")
+        async with (
+            Proxy(tls_field.broker.port) as link,
+            booth(tls_field.address("lyon-03", link.port), tls_field.keys, outbox) as (uplink, _),
+        ):
+            for number in range(count + 1):
+                uplink.health({**BUSY_HEALTH, "round": f"{number:02d}"})
+                await fleet.until(
+                    lambda number=number: (
+                        f'"round":"{number:02d}"'.encode() in fleet.health[-1:][0] if fleet.health else False
+                    )
+                )
+                sizes.append(link.up_bytes)
+        fleet.stop()
+
+    asyncio.run(main())
+    measured = (sizes[-1] - sizes[0]) / count
+    reports = Reports(
+        "lyon-03", boot="a" * 36, version="0.1.0", clock=lambda: datetime.now(UTC), random=random.Random(1),
+        pace=ReportsPace(),
+    )  # fmt: skip
+    reports.update({**BUSY_HEALTH, "round": "00"})
+    report = reports.health()
+    reckoned = len(report.topic) + len(report.payload) + PUBLISH_BYTES + PACKET_BYTES - 52
+    assert measured <= reckoned <= measured * 1.1
+    assert idle_bytes_per_day(report, ReportsPace(), LinkPace()) <= 2_000_000
+
+
+def test_health_is_sent_at_once_on_a_change_of_words_and_not_of_numbers(field: Field) -> None:
+    async def main() -> None:
+        fleet = Receiver(field.address("fleet"), field.keys)
+        await fleet.start()
+        outbox = MemoryOutbox(field.keys, "lyon-03")
+        async with booth(field.address("lyon-03"), field.keys, outbox) as (uplink, _):
+            uplink.health({"gate_paper_ok": True, "cpu_celsius": 40})
+            await fleet.until(lambda: b'"gate_paper_ok":true' in b"".join(fleet.health))
+            before = len(fleet.health)
+            uplink.health({"gate_paper_ok": True, "cpu_celsius": 41})
+            outbox.event()
+            await outbox.empty()  # a whole round trip later nothing came
+            assert len(fleet.health) == before
+            uplink.health({"gate_paper_ok": None, "cpu_celsius": 42})
+            await fleet.until(lambda: len(fleet.health) > before)
+            assert json.loads(fleet.health[-1])["gate_paper_ok"] is None
+            assert json.loads(fleet.health[-1])["cpu_celsius"] == 42
+        fleet.stop()
+
+    asyncio.run(main())
+
+
+def test_birth_goodbye_and_last_will_tell_whether_the_booth_is_there(field: Field) -> None:
+    async def main() -> None:
+        fleet = Receiver(field.address("fleet"), field.keys)
+        await fleet.start()
+        outbox = MemoryOutbox(field.keys, "lyon-03")
+        async with Proxy(field.broker.port) as link:
+            async with booth(field.address("lyon-03", link.port), field.keys, outbox):
+                await fleet.until(lambda: [state.online for state in fleet.states] == [True])
+            await fleet.until(lambda: [state.online for state in fleet.states] == [True, False])
+            async with booth(field.address("lyon-03", link.port), field.keys, outbox) as (uplink, _):
+                await fleet.until(lambda: fleet.states[-1].online)
+                link.cut()  # no word to the broker: it publishes the will
+                await fleet.until(lambda: sum(not state.online for state in fleet.states) == 2)
+                await fleet.until(lambda: fleet.states[-1].online)
+                assert uplink.stats.connections == 2
+        fleet.stop()
+
+    asyncio.run(main())
+
+
+def test_a_report_that_no_receiver_would_read_is_refused_at_once() -> None:
+    reports = Reports("lyon-03", boot="b", version="", clock=clock, random=random.Random(1), pace=ReportsPace())
+    with pytest.raises(TooMuchHealth):
+        reports.update({"note": "x" * 70_000})
