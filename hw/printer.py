@@ -15,7 +15,7 @@ from hw.escpos import CUT, INIT, STATUS_REQUESTS, Answers, answers, printer_stat
 
 STATUS_S = 1.0  # a real-time answer takes milliseconds
 WRITE_S = 5.0  # for one block of 400 rows = 50 mm; the slowest printers do 50 mm/s
-PROOF_S = 20.0  # buffered rows, cut included
+PROOF_S = 10.0  # the buffer holds some 900 rows = 112 mm, 2.3 s at 50 mm/s, and the knife
 POLL_S = 0.5  # between looks at the status while the proof is awaited
 
 

@@ -87,8 +87,7 @@ class CabinProcess:
                 link.tell(_entry(entry))
         elif role == "booth":
             if self._booth is not None:
-                self._booth.close("another booth has taken its place")
-                self._leave()
+                raise WireError("another booth is connected")
             self._booth = link
             self.sim.journal.note("daemon.came")
             pen, panel = self.sim.pen, self.sim.panel

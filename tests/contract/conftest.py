@@ -1,0 +1,101 @@
+"""Plays one story on every cabin there is: simulated in this process on a virtual clock, and behind a socket.
+
+A story is a coroutine of a Rig. The real drivers join the list when they exist; the stories stay as they are.
+"""
+
+import asyncio
+import random
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from hw.cabin import Cabin
+from hw.sim.bench import Bench, open_bench
+from hw.sim.cabin import SimCabin
+from hw.sim.remote import open_cabin
+from tests import virtual
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass
+class Rig:
+    """`cabin`: what a booth gets; `bench`: what is done to it. `kill` ends the booth, `connect` starts a new one."""
+
+    cabin: Cabin
+    bench: SimCabin | Bench
+    kill: Callable[[], Awaitable[None]]
+    connect: Callable[[], Awaitable[None]]
+    pictures: list[Path]
+
+
+Story = Callable[[Rig], Awaitable[None]]
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> list[Path]:
+    """Three pictures of one colour each, 600 × 800."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    paths = []
+    for name, colour in (("1-red", (200, 30, 30)), ("2-green", (30, 200, 30)), ("3-blue", (30, 30, 200))):
+        paths.append(folder / f"{name}.png")
+        Image.fromarray(np.full((800, 600, 3), colour, np.uint8)).save(paths[-1])
+    return paths
+
+
+@pytest.fixture(params=["in this process", "behind a socket"])
+def play(request: pytest.FixtureRequest, pictures: list[Path], tmp_path: Path) -> Callable[[Story], None]:
+    if request.param == "in this process":
+        return lambda story: virtual.run(_in_process(story, pictures))
+    return lambda story: asyncio.run(_behind_socket(story, pictures, tmp_path))
+
+
+async def _in_process(story: Story, pictures: list[Path]) -> None:
+    sim = SimCabin(random.Random(5), pictures=pictures)
+
+    async def kill() -> None:
+        sim.kill()
+
+    async def connect() -> None:
+        rig.cabin = sim.connect()
+
+    rig = Rig(sim.cabin, sim, kill, connect, pictures)
+    await story(rig)
+
+
+async def _behind_socket(story: Story, pictures: list[Path], folder: Path) -> None:
+    async with cabin_process(folder, pictures[0].parent) as (socket, _), open_bench(socket) as bench:
+        booth = AsyncExitStack()
+
+        async def kill() -> None:
+            await booth.aclose()
+            await bench.wait("daemon.gone")
+
+        async def connect() -> None:
+            rig.cabin = await booth.enter_async_context(open_cabin(socket))
+
+        async with booth:
+            rig = Rig(await booth.enter_async_context(open_cabin(socket)), bench, kill, connect, pictures)
+            await story(rig)
+
+
+@asynccontextmanager
+async def cabin_process(folder: Path, pictures: Path) -> AsyncIterator[tuple[Path, Any]]:
+    """(socket, process) of `python -m hw.sim`; its papers lie in folder/out."""
+    socket = folder / "cabin.sock"
+    arguments = ["--socket", str(socket), "--pictures", str(pictures), "--out", str(folder / "out")]
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "hw.sim", *arguments, cwd=ROOT)
+    try:
+        yield socket, process
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await process.wait()

@@ -1,0 +1,102 @@
+"""ESC/POS bytes by themselves, and the simulated printer's own reading of them."""
+
+import random
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hw.cabin import Health, Paper
+from hw.escpos import BLOCK_ROWS, CUT, INIT, answers, printer_status, process_id, raster
+from hw.sim.journal import Journal
+from hw.sim.printer import SimPrinter
+from tests.virtual import run
+
+
+@given(st.binary(max_size=40))
+def test_no_bytes_from_a_printer_break_the_reading_and_none_vanish(received: bytes) -> None:
+    found = answers(received)
+    read = len(found.statuses) + 7 * len(found.finished) + len(found.garbage) + len(found.rest)
+    assert read == len(received)
+    status = printer_status(found)
+    if found.garbage or found.rest or len(found.statuses) != 4:
+        assert (status.health, status.paper) == (Health.UNKNOWN, Paper.UNKNOWN)
+        assert status.why and not status.ready
+
+
+@given(st.lists(st.integers(0, 255).map(lambda byte: byte & 0x6C | 0x12), min_size=4, max_size=4))
+def test_four_status_bytes_are_ready_only_without_any_trouble(four: list[int]) -> None:
+    status = printer_status(answers(bytes(four)))
+    trouble = four[0] & 0x08 or four[1] & 0x64 or four[2] & 0x68 or four[3] & 0x60
+    assert status.ready == (not trouble)
+    assert status.ready or status.why
+
+
+def test_a_finished_job_is_found_between_status_bytes_and_when_cut_in_two() -> None:
+    assert answers(b"\x12\x37\x22\x30\x30\x30\x37\x00\x16") == answers(b"\x12\x37\x22\x30\x30\x30\x37\x00\x16")
+    found = answers(b"\x12\x37\x220007\x00\x16")
+    assert found.finished == (b"0007",) and found.statuses == (0x12, 0x16)
+    half = answers(b"\x12\x37\x2200")
+    assert half.finished == () and half.rest == b"\x37\x2200"
+
+
+def test_an_image_is_sent_in_blocks_of_at_most_400_full_rows() -> None:
+    blocks = raster(np.ones((2 * BLOCK_ROWS + 1, 576), np.bool_))
+    assert [block[:8] for block in blocks] == [
+        b"\x1dv0\x00\x48\x00\x90\x01",
+        b"\x1dv0\x00\x48\x00\x90\x01",
+        b"\x1dv0\x00\x48\x00\x01\x00",
+    ]
+    assert len(blocks[0]) == 8 + 72 * 400
+    with pytest.raises(ValueError, match="whole bytes"):
+        raster(np.ones((1, 577), np.bool_))
+
+
+def test_process_ids_are_the_bytes_of_the_manual() -> None:
+    assert process_id(7) == (b"\x1d\x28\x48\x06\x00\x30\x30\x30\x30\x30\x37", b"0007")
+    with pytest.raises(ValueError, match="four digits"):
+        process_id(10_000)
+
+
+@given(st.integers(1, 900), st.integers(1, 5_000), st.integers())
+def test_the_printer_reads_a_picture_however_its_bytes_are_cut(height: int, cut: int, seed: int) -> None:
+    rows = np.random.default_rng(abs(seed)).random((height, 576)) < 0.2
+    stream = INIT + CUT + b"".join(raster(rows)) + process_id(1)[0] + CUT
+
+    async def story() -> None:
+        journal = Journal()
+        printer = SimPrinter(random.Random(seed), journal)
+        for at in range(0, len(stream), cut):
+            await printer.write(stream[at : at + cut], deadline_s=30)
+        await journal.wait("printer.sheet")
+        (sheet,) = await printer.papers()
+        assert sheet.whole and np.array_equal(sheet.rows, rows)
+        assert sheet.escpos.endswith(stream.removeprefix(INIT + CUT))
+        assert await printer.read(deadline_s=1) == b"\x37\x220001\x00"
+
+    run(story())
+
+
+@given(st.binary(max_size=300))
+def test_no_bytes_break_the_simulated_printer(stream: bytes) -> None:
+    async def story() -> None:
+        printer = SimPrinter(random.Random(1), Journal())
+        await printer.write(stream, deadline_s=60)
+        await printer.reset()
+        await printer.write(b"\x10\x04\x01", deadline_s=1)
+        assert await printer.read(deadline_s=1) == b"\x12"
+
+    run(story())
+
+
+def test_bytes_that_are_no_command_stand_on_the_paper_as_text() -> None:
+    async def story() -> None:
+        journal = Journal()
+        printer = SimPrinter(random.Random(1), journal)
+        await printer.write(b"out of step\n" + CUT, deadline_s=1)
+        await journal.wait("printer.sheet")
+        (sheet,) = await printer.papers()
+        assert sheet.rows.any()
+
+    run(story())
