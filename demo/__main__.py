@@ -18,6 +18,7 @@ from pathlib import Path
 
 from demo import broker as brokers
 from demo.installation import Failed, Installation
+from demo.narrate import line
 from demo.play import Played, play
 from demo.watcher import Watcher
 
@@ -58,7 +59,13 @@ async def demo(folder: Path, url: str | None, *, once: bool) -> int:
         else:
             say(f"==> broker: {url}")
         heard: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue()
-        watcher = Watcher(url, folder / "messages.jsonl", lambda topic, body: heard.put_nowait((topic, body)))
+
+        def hear(topic: str, body: bytes) -> None:
+            heard.put_nowait((topic, body))
+            if (told := line(topic, body)) is not None:
+                say(f"  broker    {told}")
+
+        watcher = Watcher(url, folder / "messages.jsonl", hear)
         stack.callback(watcher.stop)
         async with asyncio.timeout(15):
             await watcher.ready.wait()
@@ -117,7 +124,7 @@ def _summary(folder: Path, url: str, fleet: dict[str, str], ready_s: float, play
 def _report(folder: Path, summary: dict[str, object], messages: int) -> bool:
     hashes, seconds = summary["portrait_sha256"], summary["seconds"]
     assert isinstance(hashes, dict) and isinstance(seconds, dict)
-    same = hashes["sealed"] == hashes["redeemed"]
+    same = bool(hashes["sealed"] == hashes["redeemed"])
     say(f"\nportrait sealed   {hashes['sealed']}\nportrait redeemed {hashes['redeemed']}  "
         + ("equal, byte for byte" if same else "DIFFERENT"))  # fmt: skip
     for name, value in seconds.items():

@@ -4,12 +4,14 @@ The booth itself never writes it: after the commit nothing there knows the pictu
 administration gets.
 """
 
+import asyncio
 import hashlib
+import logging
 import sys
 from pathlib import Path
 
 from edge import start
-from edge.cli import main
+from edge.config import load
 from edge.deposit import Photo, Sealed, Sealer, Slot
 
 WITNESS = Path("sealed.txt")
@@ -22,5 +24,5 @@ class WitnessedSealer(Sealer):
 
 
 if __name__ == "__main__":
-    start.Sealer = WitnessedSealer  # type: ignore[misc]
-    sys.exit(main())
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    asyncio.run(start.run(load(Path(sys.argv[-1])), sealing=WitnessedSealer))

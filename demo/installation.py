@@ -8,6 +8,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from fleet import keys
 
 BOOTH = "demo-1"
 PRICE_CENTS = 600
+START_S = 30.0
 
 BOOTH_TOML = """\
 [booth]
@@ -140,20 +142,27 @@ class Installation:
         self._start("cabin", [sys.executable, "-m", "hw.sim", "--socket", "cabin.sock", "--pictures", "pictures",
                               "--out", "papers", "--seed", "1"])  # fmt: skip
 
-    def start_booth(self, program: Sequence[str] = ("-m", "edge.cli"), **environment: str) -> subprocess.Popen[str]:
-        """`booth run`; back when it says READY on systemd's notification socket."""
+    def start_booth(
+        self, program: Sequence[str] = ("-m", "edge.cli", "run", "--config"), **environment: str
+    ) -> subprocess.Popen[str]:
+        """`booth run`; back when it says READY on systemd's notification socket, or was killed before."""
         path = self.folder / "notify.sock"
         path.unlink(missing_ok=True)
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notified:
             notified.bind(str(path))
-            notified.settimeout(30)
-            command = [sys.executable, *program, "run", "--config", "booth.toml"]
-            process = self._start("booth", command, NOTIFY_SOCKET=str(path.resolve()), **environment)
-            try:
-                while b"READY=1" not in notified.recv(4096):
-                    pass
-            except TimeoutError:
-                raise Failed(f"the booth did not become ready: {self._last_words('booth')}") from None
+            notified.settimeout(0.2)
+            command = [sys.executable, *program, "booth.toml"]
+            process = self._start("booth", command, environment={"NOTIFY_SOCKET": str(path.resolve()), **environment})
+            deadline = time.monotonic() + START_S
+            while time.monotonic() < deadline:
+                try:
+                    if b"READY=1" in notified.recv(4096):
+                        return process
+                except TimeoutError:
+                    if process.poll() is not None:
+                        break
+        if process.poll() is None or process.returncode >= 0:
+            raise Failed(f"the booth did not become ready: {self._last_words('booth')}")
         return process
 
     def stop(self) -> None:
@@ -183,12 +192,12 @@ class Installation:
         )
 
     def _start(
-        self, name: str, command: Sequence[str], *, stdout: int | None = None, **environment: str
+        self, name: str, command: Sequence[str], *, stdout: int | None = None, environment: dict[str, str] | None = None
     ) -> subprocess.Popen[str]:
         log = (self.folder / f"{name}.log").open("a")
         self._logs.append(log)
         process = subprocess.Popen(
-            command, cwd=self.folder, env=os.environ | environment, stdout=stdout or log, stderr=log, text=True
+            command, cwd=self.folder, env=os.environ | (environment or {}), stdout=stdout or log, stderr=log, text=True
         )
         self._processes.append(process)
         return process

@@ -23,12 +23,21 @@ class Watcher:
         self.ready = asyncio.Event()
         self.messages = 0
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
-        self._client.on_connect = lambda client, *_: client.subscribe("#", qos=1)
-        self._client.on_subscribe = lambda *_: self._loop.call_soon_threadsafe(self.ready.set)
-        self._client.on_message = lambda _client, _data, message: self._loop.call_soon_threadsafe(self._note, message)
+        self._client.on_connect = self._connected
+        self._client.on_subscribe = self._subscribed
+        self._client.on_message = self._received
         where = urlsplit(url)
         self._client.connect(where.hostname or "localhost", where.port or 1883)
         self._client.loop_start()
+
+    def _connected(self, client: mqtt.Client, *_: Any) -> None:
+        client.subscribe("#", qos=1)
+
+    def _subscribed(self, *_: Any) -> None:
+        self._loop.call_soon_threadsafe(self.ready.set)
+
+    def _received(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
+        self._loop.call_soon_threadsafe(self._note, message)
 
     def _note(self, message: mqtt.MQTTMessage) -> None:
         if self._out.closed:
@@ -36,12 +45,12 @@ class Watcher:
         self.messages += 1
         row: dict[str, Any] = {"at": time.time(), "topic": message.topic, "qos": message.qos, "retain": message.retain}
         try:
-            row["json"] = json.loads(message.payload)
+            row["json"] = json.loads(bytes(message.payload))
         except ValueError:
-            row["base64"] = base64.b64encode(message.payload).decode()
+            row["base64"] = base64.b64encode(bytes(message.payload)).decode()
         self._out.write(json.dumps(row, ensure_ascii=False) + "\n")
         self._out.flush()
-        self._heard(message.topic, message.payload)
+        self._heard(message.topic, bytes(message.payload))
 
     def stop(self) -> None:
         self._client.disconnect()

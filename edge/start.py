@@ -28,8 +28,15 @@ from .watchdog import Watchdog
 log = logging.getLogger("booth")
 
 
-async def run(config: Config, *, connect: Callable[..., sqlite3.Connection] = sqlite3.connect) -> None:
-    """Runs the booth until SIGTERM or SIGINT. SealError, LedgerTooNew, DeviceError and OSError as they come."""
+async def run(
+    config: Config,
+    *,
+    connect: Callable[..., sqlite3.Connection] = sqlite3.connect,
+    sealing: type[Sealer] = Sealer,
+) -> None:
+    """Runs the booth until SIGTERM or SIGINT. SealError, LedgerTooNew, DeviceError and OSError as they come.
+
+    `connect` and `sealing` stand in for the disk and the seal where a test or the demo must witness them."""
     from hw.sim.remote import open_cabin
 
     from .judge import load_models
@@ -37,7 +44,7 @@ async def run(config: Config, *, connect: Callable[..., sqlite3.Connection] = sq
 
     watchdog = Watchdog()
     clock = SystemClock(config.booth.clock)
-    sealer = Sealer(
+    sealer = sealing(
         BoothSigner.from_file(Path(config.keys.identity)),
         load_sealing(Path(config.keys.vault)),
         load_sealing(Path(config.keys.index)),

@@ -1,0 +1,44 @@
+"""`booth run` that kills itself (SIGKILL) at its DIE_AT-th durable write, DIE=before or after it reaches the disk.
+
+Writes the number of each durable write to `writes.txt`, so that a test knows how many a visit has.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import sqlite3
+import sys
+from pathlib import Path
+from typing import Any
+
+from edge import start
+from edge.config import load
+
+AT, BEFORE = int(os.environ.get("DIE_AT", "0")), os.environ.get("DIE") == "before"
+WRITES = Path("writes.txt")
+
+
+class Dying(sqlite3.Connection):
+    writes = 0
+
+    def execute(self, sql: str, *parameters: Any) -> sqlite3.Cursor:  # type: ignore[override]
+        if sql != "COMMIT":
+            return super().execute(sql, *parameters)
+        Dying.writes += 1
+        if Dying.writes == AT and BEFORE:
+            os.kill(os.getpid(), signal.SIGKILL)
+        cursor = super().execute(sql, *parameters)
+        WRITES.write_text(str(Dying.writes))
+        if Dying.writes == AT:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return cursor
+
+
+def connect(*args: Any, **kwargs: Any) -> sqlite3.Connection:
+    return sqlite3.connect(*args, factory=Dying, **kwargs)
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    asyncio.run(start.run(load(Path(sys.argv[-1])), connect=connect))
