@@ -23,11 +23,13 @@ from edge import code as codes
 from fleet import keys, openapi
 from fleet.api import Api, server_context
 from fleet.buckets import Buckets
+from fleet.redeem import Client
 from fleet.store import StoreThread
-from fleet.wire import HTTP
+from fleet.wire import HTTP, Redeemed
 
 from .booth import Booth
 from .conftest import NOW, REQUEST, Fleet
+from .relay import LosesAnswers
 
 ROOT = Path(__file__).parents[2]
 
@@ -148,6 +150,24 @@ def test_a_lost_answer_is_answered_again_word_for_word_until_confirmed(served: S
     assert served.confirm(outcome="rejected", reason="signature")[0] == 200
     assert served.confirm(outcome="accepted")[1]["status"] == "already_confirmed"
     assert served.confirm("f" * 32)[1]["status"] == "unknown_request"
+
+
+def test_the_client_asks_again_for_a_lost_answer_with_the_same_request(served: Served, booth: Booth) -> None:
+    made = served.fleet.live(booth)
+    relay = LosesAnswers(served.port, lost=3)
+    admin = served.installation / "administration"
+    client = Client(
+        f"https://127.0.0.1:{relay.port}",
+        served.installation / "ca/cert.pem",
+        admin / "cert.pem",
+        admin / "key.pem",
+        pause=lambda _s: None,
+    )
+    answer = client.redeem(made.code, REQUEST)
+    relay.close()
+    assert isinstance(answer, Redeemed) and base64.b64decode(answer.sealed) == made.body
+    assert relay.connections == 4
+    assert served.fleet.state(made) == "used"
 
 
 def test_every_refusal_says_why_in_both_languages(served: Served, booth: Booth) -> None:
