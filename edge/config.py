@@ -30,7 +30,7 @@ class Booth(Strict, frozen=True, kw_only=True):
     hotline: Text
     state_dir: Annotated[str, Meta(description="folder of the ledger; must exist and be writable")]
     operator: Text = "ePhoto"
-    status_url: str | None = None
+    status_url: Annotated[str, Meta(pattern="^https?://", max_length=190)] | None = None
     clock: ClockSource = "timesync"
 
 
