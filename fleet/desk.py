@@ -133,7 +133,7 @@ def booths(args: argparse.Namespace, config: Config) -> int:
                     p.state,
                     _at(p.since),
                     _at(p.last_seen),
-                    ", ".join(gate.name for gate in p.closed) or "-",
+                    ", ".join(gate.name for gate in p.closed) or ("-" if p.gate_known else "?"),
                     str(owed.count(p.booth)),
                 ]
                 for p in presences(db, registered, now)

@@ -32,7 +32,8 @@ class Gate:
 
 @dataclass(frozen=True)
 class Presence:
-    """`why` names a sentence of the page's texts."""
+    """`why` names a sentence of the page's texts. `gate_known`: an online booth has told its conditions; what an absent
+    one told last is in `closed`, but that nothing else keeps it from selling is not known."""
 
     booth: str
     state: Literal["online", "silent", "offline", "unseen"]
@@ -41,6 +42,7 @@ class Presence:
     last_seen: datetime | None
     version: str
     closed: list[Gate]
+    gate_known: bool
 
 
 def take_state(db: sqlite3.Connection, booth: str, payload: bytes, *, retained: bool, now: datetime) -> None:
@@ -83,15 +85,15 @@ def take_health(db: sqlite3.Connection, booth: str, payload: bytes, *, retained:
 def presence(row: sqlite3.Row | None, booth: str, now: datetime) -> Presence:
     """What can be said of a booth now; `row` is its line of the booth table, None where it never spoke."""
     if row is None or (row["online"] is None and row["health_ms"] is None):
-        return Presence(booth, "unseen", "never", None, None, "", [])
+        return Presence(booth, "unseen", "never", None, None, "", [], False)
     health_at, seen = maybe_when(row["health_ms"]), maybe_when(row["last_seen_ms"])
     since, closed = maybe_when(row["online_since_ms"]), _closed(row["health"])
     if row["online"] == 0:
-        return Presence(booth, "offline", "will", since, seen, row["version"], closed)
+        return Presence(booth, "offline", "will", since, seen, row["version"], closed, False)
     born_at = max(filter(None, (health_at, since)), default=None)
     if born_at is None or now - born_at > SILENT_AFTER:
-        return Presence(booth, "silent", "no_report", health_at or since, seen, row["version"], closed)
-    return Presence(booth, "online", "reports", since, seen, row["version"], closed)
+        return Presence(booth, "silent", "no_report", health_at or since, seen, row["version"], closed, False)
+    return Presence(booth, "online", "reports", since, seen, row["version"], closed, health_at is not None)
 
 
 def presences(db: sqlite3.Connection, registered: list[str], now: datetime) -> list[Presence]:

@@ -32,6 +32,10 @@ class Texts:
         local = time.astimezone(PARIS)
         return self("time.at", day=self.day(time), hour=local.strftime(_catalogue(self.language)["time"]["hour"]))
 
+    def short(self, time: datetime) -> str:
+        """A moment for a table."""
+        return time.astimezone(PARIS).strftime(_catalogue(self.language)["time"]["short"])
+
     def day(self, time: datetime) -> str:
         return time.astimezone(PARIS).strftime(_catalogue(self.language)["time"]["day"])
 
