@@ -287,6 +287,7 @@ class PulseAcceptor:
     # --- what the lines tell
 
     def lines_came(self, at_ns: int) -> None:
+        self.lines_gone("listened to anew")
         self._sessions += 1
         self._decoder = PulseDecoder(self._table, run=f"{self._run}.{self._sessions}", since_ns=at_ns)
 

@@ -5,9 +5,9 @@ It must start no thread and no task: everything in it happens by the loop's time
 
 import random
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar, cast
 
-from hw.cabin import Cabin
+from hw.cabin import Cabin, DeviceMissing
 from hw.coins import DG600F, PulseAcceptor, PulseTable
 from hw.printer import EscposPrinter
 from hw.sim.camera import Picture, SimCamera
@@ -20,6 +20,28 @@ from hw.sim.pen import SimPen
 from hw.sim.printer import SimPrinter
 
 PAD_MM = (152.0, 95.0)
+
+Device = TypeVar("Device")
+
+
+class _Leash:
+    """Holds one daemon's devices; once it is cut, they are gone for that daemon."""
+
+    def __init__(self) -> None:
+        self.cut = False
+
+    def hold(self, name: str, device: Device) -> Device:
+        return cast(Device, _Held(self, name, device))
+
+
+class _Held:
+    def __init__(self, leash: _Leash, name: str, device: object) -> None:
+        self._leash, self._name, self._device = leash, name, device
+
+    def __getattr__(self, wanted: str) -> Any:
+        if self._leash.cut:
+            raise DeviceMissing(self._name, "this daemon was killed")
+        return getattr(self._device, wanted)
 
 
 class SimCabin:
@@ -45,25 +67,40 @@ class SimCabin:
         self.printer = SimPrinter(rng, self.journal)
         self.lights = SimLights(self.journal)
         self.panel = SimPanel(self.journal, present=panel)
+        self._leash: _Leash | None = None
         if connected:
             self.cabin = self.connect()
 
     def connect(self) -> Cabin:
         """A daemon comes: fresh drivers over the same devices."""
+        self.kill()
         self.journal.note("daemon.came")
+        self._leash = _Leash()
         self.cabin = Cabin(
-            camera=self.camera,
-            lights=self.lights,
-            coins=PulseAcceptor(self.coins, self._table, run=f"{self._rng.getrandbits(48):012x}"),
-            pen=self.pen,
-            printer=EscposPrinter(self.printer),
-            panel=self.panel,
+            camera=self._leash.hold("camera", self.camera),
+            lights=self._leash.hold("lights", self.lights),
+            coins=PulseAcceptor(
+                self._leash.hold("coins", self.coins), self._table, run=f"{self._rng.getrandbits(48):012x}"
+            ),
+            pen=self._leash.hold("pen", self.pen),
+            printer=EscposPrinter(self._leash.hold("printer", self.printer)),
+            panel=self._leash.hold("panel", self.panel),
             labels=labels(self._table),
         )
         return self.cabin
 
     def kill(self) -> None:
-        """The daemon is gone: acceptor and lamps fall off, edges nobody heard vanish, accepted print bytes go on."""
+        """The daemon is gone: acceptor and lamps fall off, edges nobody heard vanish, accepted print bytes go on.
+
+        What is left of it (`finally` blocks, timers) reaches no device any more, as after a SIGKILL.
+        """
+        if self._leash is None:
+            return
+        self._leash.cut, self._leash = True, None
+        self.let_go()
+
+    def let_go(self) -> None:
+        """What happens to the devices when nobody drives them any more."""
         self.coins.let_go()
         self.lights.let_go()
         self.printer.let_go()

@@ -54,6 +54,7 @@ class SimPrinter:
         self._unplug_after: int | None = None
         self._moved = asyncio.Event()  # something changed for whoever waits to write or to read
         self._step_timer: asyncio.TimerHandle | None = None
+        self._booths = 0  # that were here before this one
         self._cut_at = 0
         self._raw = bytearray()
         self._sheet: list[bytes] = []
@@ -66,8 +67,10 @@ class SimPrinter:
 
     async def write(self, data: bytes, *, deadline_s: float) -> None:
         end_s = self._loop.time() + deadline_s
-        at = 0
+        at, booth = 0, self._booths
         while True:
+            if booth != self._booths:
+                raise DeviceMissing("printer", "the booth is gone")
             at += self._take(data[at:])
             if at >= len(data):
                 return
@@ -95,6 +98,8 @@ class SimPrinter:
         """The booth is gone: nothing of what it did not send will come, what it sent is printed."""
         self._spoilt |= self._unfinished()
         self._answer.clear()
+        self._booths += 1
+        self._stir()
 
     # --- the bench
 

@@ -109,7 +109,7 @@ class CabinProcess:
         for task, whose in self._work.items():
             if whose is gone:
                 task.cancel()
-        self.sim.kill()
+        self.sim.let_go()
 
     def _do(self, work: Coroutine[Any, Any, None], whose: Link | None) -> None:
         task = self._tasks.create_task(work)

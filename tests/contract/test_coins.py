@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from hw.cabin import Coin, CoinEvent, DeviceMissing, Glitch, Health, TrainOpened, UnclearCoin
+from hw.cabin import Coin, CoinEvent, DeviceMissing, Glitch, Health, Scene, TrainOpened, UnclearCoin
 from hw.sim.coins import FAULTS
 
 Play = Callable[..., None]
@@ -217,5 +217,23 @@ def test_a_killed_booth_leaves_the_acceptor_closed(play: Play) -> None:
         await rig.kill()
         await rig.bench.wait("coins.closed")
         assert not (await rig.bench.coins.insert(200)).swallowed
+
+    play(story)
+
+
+def test_a_killed_booths_timers_do_not_reach_the_next_booth(play: Play) -> None:
+    async def story(rig) -> None:
+        await rig.cabin.coins.accept(for_s=1)
+        await rig.bench.wait("coins.enabled")
+        old = rig.cabin
+        await rig.kill()
+        await rig.bench.wait("coins.closed")
+        await rig.connect()
+        with pytest.raises(DeviceMissing):
+            await old.lights.show(Scene.CAPTURE)
+        await ready(rig)
+        for _ in range(3):
+            await rig.bench.coins.insert(10)
+        assert (await rig.bench.coins.record()).swallowed_cents == 30
 
     play(story)
