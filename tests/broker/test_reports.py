@@ -1,6 +1,7 @@
 """What the booth says of itself: on and off at once, health on change, and little when idle."""
 
 import asyncio
+import dataclasses
 import json
 import random
 from datetime import UTC, datetime
@@ -9,7 +10,8 @@ import pytest
 
 from edge.uplink.link import LinkPace
 from edge.uplink.reports import PACKET_BYTES, PUBLISH_BYTES, Reports, ReportsPace, TooMuchHealth, idle_bytes_per_day
-from tests.broker.booth import booth
+from edge.uplink.uplink import Pace
+from tests.broker.booth import QUICK, booth
 from tests.broker.conftest import Field
 from tests.broker.outbox import MemoryOutbox, clock
 from tests.broker.proxy import Proxy
@@ -85,6 +87,10 @@ def test_health_is_sent_at_once_on_a_change_of_words_and_not_of_numbers(field: F
 
 
 def test_birth_goodbye_and_last_will_tell_whether_the_booth_is_there(field: Field) -> None:
+    # no will is due when the next connection takes the session over before the broker saw the end of the first
+    link_pace = dataclasses.replace(QUICK.link, reconnect_first_s=1.0, reconnect_last_s=1.0)
+    pace = dataclasses.replace(QUICK, link=link_pace)
+
     async def main() -> None:
         fleet = Receiver(field.address("fleet"), field.keys)
         await fleet.start()
@@ -93,12 +99,41 @@ def test_birth_goodbye_and_last_will_tell_whether_the_booth_is_there(field: Fiel
             async with booth(field.address("lyon-03", link.port), field.keys, outbox):
                 await fleet.until(lambda: [state.online for state in fleet.states] == [True])
             await fleet.until(lambda: [state.online for state in fleet.states] == [True, False])
-            async with booth(field.address("lyon-03", link.port), field.keys, outbox) as (uplink, _):
-                await fleet.until(lambda: fleet.states[-1].online)
+            async with booth(field.address("lyon-03", link.port), field.keys, outbox, pace=pace):
+                await fleet.until(lambda: len(fleet.health) >= 2)  # sent once it is up
                 link.cut()  # no word to the broker: it publishes the will
                 await fleet.until(lambda: sum(not state.online for state in fleet.states) == 2)
                 await fleet.until(lambda: fleet.states[-1].online)
+        assert link.connections >= 3
+        fleet.stop()
+
+    asyncio.run(main())
+
+
+def test_a_reconnect_within_the_wills_delay_shows_no_outage(tls_field: Field) -> None:
+    """A booth that is cut later and stays away is told after the same delay: by then the first one's will was due."""
+
+    def pace(reconnect_s: float) -> Pace:
+        link = LinkPace(will_delay_s=1, reconnect_first_s=reconnect_s, reconnect_last_s=reconnect_s)
+        return dataclasses.replace(QUICK, link=link)
+
+    async def main() -> None:
+        keys, port = tls_field.keys, tls_field.broker.port
+        fleet = Receiver(tls_field.address("fleet"), keys)
+        await fleet.start()
+        async with Proxy(port) as link, Proxy(port) as other:
+            lyon, nice = tls_field.address("lyon-03", link.port), tls_field.address("nice-01", other.port)
+            async with (
+                booth(lyon, keys, MemoryOutbox(keys, "lyon-03"), pace=pace(0.1)) as (uplink, _),
+                booth(nice, keys, MemoryOutbox(keys, "nice-01"), pace=pace(1000.0), name="nice-01"),
+            ):
+                await fleet.until(lambda: len(fleet.health) == 2)
+                link.cut()
+                await fleet.until(lambda: len(fleet.health) == 3)
                 assert uplink.stats.connections == 2
+                other.cut()
+                await fleet.until(lambda: not all(state.online for state in fleet.states))
+                assert [state.booth for state in fleet.states if not state.online] == ["nice-01"]
         fleet.stop()
 
     asyncio.run(main())
