@@ -25,7 +25,10 @@ Heard = Literal["whole", "part", "none"]
 
 @dataclass(frozen=True)
 class Inserted:
-    """One coin's fate. `heard`: how much of its signal, with the silence after it, reached a booth that listened."""
+    """One coin's fate. `fault`: what was asked for, or what an earlier fault did to this one.
+
+    `heard`: how much of its signal, with the silence after it, reached a booth that listened.
+    """
 
     n: int
     cents: int
@@ -72,6 +75,7 @@ class _Session:
     listener: CoinListener
     acknowledges: bool
     seq: int = 0
+    hidden: bool = False  # its last edge was lost or merged, and no later one has shown it yet
     unheard: deque[tuple[int, _Coin | None]] = field(default_factory=deque)
 
 
@@ -210,6 +214,8 @@ class SimCoins:
 
     def _play(self, coin: _Coin, first: bool, rising: bool, fate: str, at_s: float) -> None:
         if first:
+            if not self._high:
+                coin.fault = coin.fault or "line held low"
             self._journal.note("coins.train", n=coin.n)
         self._emit(rising, coin, fate=fate, at_ns=int(at_s * 1e9))
 
@@ -229,11 +235,14 @@ class SimCoins:
         session = self._session if self._plugged else None
         if coin is not None and fate == "told":
             coin.sent += 1
-        if session is None or fate == "merged":
+        if session is None:
             return
-        session.seq += 1
-        if fate == "lost":
+        session.seq += fate != "merged"
+        was_hidden, session.hidden = session.hidden, fate != "told"
+        if fate != "told":
             return
+        if was_hidden and coin is not None and coin.fault is None:
+            coin.fault = "after a loss"
         session.unheard.append((session.seq, coin))
         session.listener.edge(Edge(LINE, rising, at_ns if at_ns is not None else self._now_ns(), session.seq))
         if not session.acknowledges:

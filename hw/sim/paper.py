@@ -36,7 +36,7 @@ class Sheet:
             for x in range(0, image.width, 16):
                 draw.line((x, foot, x + 7, foot), fill=128)
         else:
-            edge = [(x, foot - (x * 7919 % 13) - (8 if x // 16 % 2 else 0)) for x in range(0, image.width + 16, 16)]
+            edge = [(x, foot - x * x // 16 * 31 % 23) for x in range(0, image.width + 16, 16)]
             draw.polygon([(0, foot + 1), *edge, (image.width, foot + 1)], fill=128)
         out = io.BytesIO()
         image.save(out, "PNG", optimize=False)

@@ -274,7 +274,7 @@ class SimPrinter:
         if not self._text:
             return
         image = Image.new("1", (DOTS, 24))
-        text = "".join(chr(byte) if 32 <= byte < 127 else "#" for byte in self._text)
+        text = "".join(chr(byte) if 32 <= byte < 127 else "#" for byte in self._text.rstrip(b"\n"))
         ImageDraw.Draw(image).text((0, 2), text, 1, ImageFont.load_default(18))
         self._text.clear()
         self._rows(*(row.tobytes() for row in np.packbits(np.asarray(image), axis=1)))
