@@ -268,12 +268,14 @@ def test_wrong_codes_cost_ten_times_as_much_and_a_refused_call_changes_nothing(s
 
 def test_no_code_is_ever_logged(served: Served, booth: Booth, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG):
-        made = served.fleet.live(booth)
+        made, unseen = served.fleet.live(booth), booth.deposit()
         wrong = made.code[:6] + ("A" if made.code[6] != "A" else "B") + made.code[7:]
-        for code in (made.code, made.code, wrong, booth.deposit().code):
+        for code in (made.code, made.code, wrong, unseen.code):
             served.redeem(code)
+        served.redeem(made.code, "b" * 32)
         served.post("/v1/redemptions", {"code": made.code, "request_id": made.code})
         served.confirm()
-    assert "answer=redeemed" in caplog.text and "answer=mistyped" in caplog.text
-    for secret in (made.code, wrong, codes.shown(made.code)):
+    for answer in ("redeemed", "mistyped", "not_seen", "used"):
+        assert f"answer={answer}" in caplog.text
+    for secret in (made.code, wrong, unseen.code, codes.shown(made.code)):
         assert secret not in caplog.text
