@@ -112,7 +112,7 @@ def test_lost_edges_never_make_more_money_than_went_in(spoilt: tuple[int, list[E
 @given(
     st.sampled_from(sorted(COUNTS)),
     st.lists(st.tuples(st.floats(0.05, 1.2), st.floats(0.05, 1.2)), max_size=3),
-    st.floats(36.5, 48),
+    st.floats(36.5, 46),  # a rising edge that bounces makes the low up to 7.2 ms longer
     st.floats(44, 80),
 )
 def test_a_bouncing_coin_is_worth_its_coin(
