@@ -106,7 +106,6 @@ class Sender:
         self._news = asyncio.Event()
         self._inbox: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue()
         self._flights: dict[str, _Flight] = {}
-        self._begun: set[str] = set()
         self._failures: dict[str, int] = {}
         self._aside_until_s: dict[str, float] = {}
         self._told: set[tuple[str, str]] = set()
@@ -240,19 +239,18 @@ class Sender:
         raise _Unanswered
 
     async def _deposit(self, flight: _Flight, connection: Connection) -> None:
-        """Manifest, chunks, receipt. What was begun before is resumed by asking what is missing."""
+        """Manifest, chunks, receipt. What may have been begun before is resumed by asking what is missing."""
         item = flight.item
         try:
             sealed = self._outbox.sealed(item.id)
         except KeyError:
             raise _Unanswered from None  # revoked since it was picked: `waiting` will not name it again
-        resumed = item.id in self._begun
+        resumed = item.seq <= self._backlog_seq or item.id in self._failures
         for wait_s in self._waits():
             flight.ask()
             await self._publish(
                 connection, Outgoing(self._topics.manifest(item.id), self._body(item), expiry_s=DEPOSIT_EXPIRY_S)
             )
-            self._begun.add(item.id)
             numbers = list(range(item.chunks))
             if resumed:
                 if not await self._heard(flight, connection, wait_s, or_missing=True):
@@ -371,7 +369,6 @@ class Sender:
         self._aside_until_s[item.id] = now_s + for_s * self._random.uniform(0.8, 1.2)
 
     def _forget(self, item_id: str) -> None:
-        self._begun.discard(item_id)
         self._failures.pop(item_id, None)
         self._aside_until_s.pop(item_id, None)
 

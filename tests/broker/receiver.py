@@ -103,7 +103,7 @@ class Watcher(Client):
 
 
 class Receiver(Client):
-    """The fleet. `rejects` names items to refuse, `silent` withholds every receipt."""
+    """The fleet. `rejects` names items to refuse, `silent` withholds what settles an item."""
 
     def __init__(self, address: Address, keys: Keys, name: str = "_srv") -> None:
         super().__init__(address, name)
@@ -116,6 +116,7 @@ class Receiver(Client):
         ]
         self._keys, self._signer = keys, keys.fleet
         self.silent = False
+        self.said: list[bool] = []
         self.rejects: dict[str, str] = {}
         self.events: Counter[str] = Counter()
         self.historical: set[str] = set()
@@ -153,6 +154,7 @@ class Receiver(Client):
         booth = Topics.booth_of(topic) or ""
         deposit = Topics.deposit_of(topic)
         if topic == Topics.SERVER_STATE:
+            self.said.append(messages.decode(messages.State, payload).online)
             return  # its own word: the filter for the booths' states fits it too
         if topic == Topics(booth).state:
             self.states.append(messages.decode(messages.State, payload))
@@ -192,11 +194,11 @@ class Receiver(Client):
             self._answer(booth, "deposit", deposit, text)
         elif deposit in self.rejects:
             self._answer(booth, "deposit", deposit, text)
-        elif asked and self.asked[deposit] > 1:
+        elif asked:
             self._answer(booth, "deposit", deposit, text, result="missing", missing=missing)
 
     def _answer(self, booth: str, kind: str, item_id: str, text: str, **fields: object) -> None:
-        if self.silent:
+        if self.silent and fields.get("result") != "missing":
             return
         if item_id in self.rejects:
             fields = {"result": "rejected", "why": self.rejects[item_id]}

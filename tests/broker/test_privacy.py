@@ -50,7 +50,7 @@ def test_a_watcher_of_everything_sees_no_picture_no_signature_no_code(field: Fie
         async with booth(field.address("lyon-03"), field.keys, outbox) as (uplink, _):
             uplink.health({"gate_paper_ok": True})
             await outbox.empty()
-            await watcher.until(lambda: sum("/down/receipt" in topic for topic, _ in watcher.seen) == 2)
+            await watcher.until(lambda: sum(b"stored" in payload for _, payload in watcher.seen) == 2)
         chunks = [payload for topic, payload in watcher.seen if "/c/" in topic]
         assert len(chunks) == deposit.chunks, "it saw all"
         everything = {text for topic, payload in watcher.seen for text in (topic.encode(), *contents(payload))}
