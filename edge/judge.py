@@ -6,6 +6,9 @@ Never runs in a visit; the pure norm is in edge/portrait. Must never write anywh
 import argparse
 import json
 import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -13,11 +16,20 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from edge.portrait import Finding, Judge, Verdict
+from edge.portrait import Finding, Judge, Reason, Verdict
+from edge.portrait.find import EYES_APART_PX
 from edge.portrait.pixels import RGB
 from edge.texts import LANGUAGES, Texts
 
 LARGEST_PIXELS = 120_000_000  # more is refused before it is decoded, so that memory stays bounded
+ENOUGH_PX = 900  # the longer side to which a JPEG may be reduced while it is decoded
+QUALITY_LEAST = 90  # of a JPEG (norm.md)
+# the luminance table of ITU-T T.81, annex K, which libjpeg scales by the quality
+STANDARD_TABLE = (
+    16, 11, 10, 16, 24, 40, 51, 61, 12, 12, 14, 19, 26, 58, 60, 55, 14, 13, 16, 24, 40, 57, 69, 56, 14, 17, 22, 29, 51,
+    87, 80, 62, 18, 22, 37, 56, 68, 109, 103, 77, 24, 35, 55, 64, 81, 104, 113, 92, 49, 64, 78, 87, 103, 121, 120, 101,
+    72, 92, 95, 98, 112, 100, 103, 99,
+)  # fmt: skip
 PASSED, REFUSED, UNREAD = 0, 1, 2  # exit status
 
 
@@ -44,24 +56,78 @@ def load_models() -> dict[str, bytes]:
 
 def read_picture(path: Path) -> RGB:
     """The picture as H × W × 3 uint8 sRGB, turned as its EXIF says. UnreadablePictureError for anything else."""
+    with _opened(path) as image:
+        return np.asarray(_as_rgb(ImageOps.exif_transpose(image)))
+
+
+def judge_file(judge: Judge, path: Path) -> Verdict:
+    """The verdict on a picture file. A large JPEG is decoded no larger than the norm needs, coarsest first.
+
+    UnreadablePictureError as `read_picture`.
+    """
+    with _opened(path) as image:
+        quality, longest = jpeg_quality(image), max(image.size)
+    steps = [n for n in (4, 2) if quality is not None and longest / n >= ENOUGH_PX]
+    for shrink in (*steps, 1):
+        with _opened(path) as image:
+            width = image.width
+            if shrink > 1:
+                image.draft("RGB", (image.width // shrink, image.height // shrink))
+            shrunk = round(width / image.width)
+            rgb = np.asarray(_as_rgb(ImageOps.exif_transpose(image)))
+        verdict = judge.look(rgb, shrunk=shrunk)
+        if verdict.face is not None and verdict["inter_eye_distance"].value / shrunk >= 0.85 * EYES_APART_PX:
+            break
+    return verdict if quality is None else _with_compression(verdict, quality)
+
+
+def jpeg_quality(image: Image.Image) -> int | None:
+    """The quality (1…100) whose standard luminance table is nearest to the picture's own; None if it is no JPEG."""
+    tables = getattr(image, "quantization", None)
+    if image.format != "JPEG" or not tables:
+        return None
+    total = sum(tables[min(tables)])
+    # the sum of the standard table scaled as libjpeg does, entry by entry
+    sums = {q: sum(_scaled(entry, q) for entry in STANDARD_TABLE) for q in range(1, 101)}
+    return min(sums, key=lambda q: (abs(sums[q] - total), -q))
+
+
+def _scaled(entry: int, quality: int) -> int:
+    scale = 5000 // quality if quality < 50 else 200 - 2 * quality
+    return min(255, max(1, (entry * scale + 50) // 100))
+
+
+def _with_compression(verdict: Verdict, quality: int) -> Verdict:
+    passed = quality >= QUALITY_LEAST
+    reason = None if passed else Reason("norm.compression.low", {"value": quality})
+    finding = Finding("compression", quality, "JPEG quality", QUALITY_LEAST, None, quality, passed, reason)
+    return Verdict(verdict.face, (*verdict.findings, finding), verdict.passed and passed)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """The picture file, opened; whatever is wrong with it becomes an UnreadablePictureError in one line."""
     try:
         if path.is_dir():
             raise UnreadablePictureError(f"{path}: is a folder; name the pictures in it")
         if path.stat().st_size == 0:
             raise UnreadablePictureError(f"{path}: is empty (0 bytes); take or copy the picture again")
-        with Image.open(path) as image:
+        with warnings.catch_warnings(), Image.open(path) as image:
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit comes next
             if image.width * image.height > LARGEST_PIXELS:
                 raise UnreadablePictureError(
                     f"{path}: {image.width} × {image.height} pixels are too many; reduce it below 120 megapixels"
                 )
-            return np.asarray(_as_rgb(ImageOps.exif_transpose(image)))
+            yield image
     except FileNotFoundError:
         raise UnreadablePictureError(f"{path}: no such file; check the name") from None
     except PermissionError:
         raise UnreadablePictureError(f"{path}: no permission to read it; change its rights or your user") from None
     except UnidentifiedImageError:
         raise UnreadablePictureError(f"{path}: is not a picture; JPEG, PNG, TIFF and WebP can be judged") from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except Image.DecompressionBombError:
+        raise UnreadablePictureError(f"{path}: has too many pixels; reduce it below 120 megapixels") from None
+    except (OSError, SyntaxError, ValueError) as error:
         raise UnreadablePictureError(f"{path}: is broken ({error}); take or copy the picture again") from None
 
 
@@ -160,8 +226,7 @@ def _judge_file(judge: Judge, path: Path, args: argparse.Namespace, texts: Texts
     from edge.judge_drawing import draw
 
     try:
-        rgb = read_picture(path)
-        verdict = judge.look(rgb)
+        verdict = judge_file(judge, path)
     except (UnreadablePictureError, ValueError) as error:
         print(f"booth judge: {error}", file=sys.stderr)
         return UNREAD
@@ -174,7 +239,7 @@ def _judge_file(judge: Judge, path: Path, args: argparse.Namespace, texts: Texts
     if args.out is not None or not args.json:
         drawn = (args.out or path.parent) / f"{path.stem}.verdict.png"
         try:
-            draw(rgb, verdict, texts).save(drawn)
+            draw(read_picture(path), verdict, texts).save(drawn)
         except OSError as error:
             print(f"booth judge: {drawn}: could not be written ({error}); name a folder with --out", file=sys.stderr)
             return UNREAD

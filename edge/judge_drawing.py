@@ -52,7 +52,7 @@ def _marks(pen: ImageDraw.ImageDraw, verdict: Verdict, size: tuple[int, int], sc
 
 
 def _column(pen: ImageDraw.ImageDraw, verdict: Verdict, texts: Texts, x: int) -> None:
-    big, plain, small = _font(26), _font(17), _font(14)
+    big, plain, small = font(26), font(17), font(14)
     head = texts("norm.verdict.passed" if verdict.passed else "norm.verdict.refused")
     pen.text((x, 20), head, font=big, fill=WELL if verdict.passed else BAD)
     y = 66
@@ -71,16 +71,17 @@ def _column(pen: ImageDraw.ImageDraw, verdict: Verdict, texts: Texts, x: int) ->
             y += 4
 
 
-def _font(size: int) -> ImageFont.FreeTypeFont:
+def font(size: int) -> ImageFont.FreeTypeFont:
+    """The house's font, which has all accents."""
     with as_file(files("edge.fonts") / "DejaVuSans.ttf") as path:
         return ImageFont.truetype(str(path), size)
 
 
-def _lines(sentence: str, font: ImageFont.FreeTypeFont, width: int) -> list[str]:
+def _lines(sentence: str, face: ImageFont.FreeTypeFont, width: int) -> list[str]:
     lines = [""]
     for word in sentence.split():
         longer = f"{lines[-1]} {word}".strip()
-        if font.getlength(longer) > width and lines[-1]:
+        if face.getlength(longer) > width and lines[-1]:
             lines.append(word)
         else:
             lines[-1] = longer

@@ -4,7 +4,7 @@ Everything is measured on a crop around the head where the eyes are 120 px apart
 that a figure does not depend on the camera. Must never judge; never enlarges a picture.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -13,6 +13,7 @@ from PIL import Image
 
 from .networks import Detected, Networks
 from .pixels import RGB, Grey, Points, Square, luma
+from .verdict import Finding
 
 EYES_APART_PX = 120.0  # of the scene
 REACH = 4.2  # side of the scene's square in eye-to-chin distances: room for the whole 35 × 45 mm frame
@@ -42,23 +43,23 @@ class Scene:
         """Gamma luma 0…1."""
         return luma(self.rgb)
 
-    @property
+    @cached_property
     def eyes(self) -> Points:
         """Iris centres, 2 × 2, the picture's left first."""
         return np.stack([self.irises[0][0], self.irises[1][0]])
 
-    @property
+    @cached_property
     def roll_rad(self) -> float:
         """The line of the irises, clockwise as seen."""
         d = self.eyes[1] - self.eyes[0]
         return float(np.arctan2(d[1], d[0]))
 
-    @property
+    @cached_property
     def middle(self) -> Points:
         """Midpoint of the eyes."""
         return np.asarray(self.eyes.mean(axis=0))
 
-    @property
+    @cached_property
     def eyes_apart(self) -> float:
         """E: distance of the iris centres, pixels."""
         return float(np.hypot(*(self.eyes[1] - self.eyes[0])))
@@ -69,15 +70,21 @@ class Scene:
         found = self.mesh[CHIN, :2]
         return np.asarray(found + (found - self.middle) * CHIN_TOO_HIGH)
 
-    @property
+    @cached_property
     def eye_to_chin(self) -> float:
         """T, pixels."""
         return float(np.hypot(*(self.chin - self.middle)))
 
-    @property
+    @cached_property
     def up(self) -> Points:
         """Unit vector along the face's axis towards the crown, square to the line of the eyes."""
         return np.array([np.sin(self.roll_rad), -np.cos(self.roll_rad)])
+
+    def at(self, points: Points) -> RGB:
+        """The pixels nearest to the points (n × 2), edges repeated: n × 3."""
+        x = np.clip(np.rint(points[:, 0]).astype(int), 0, self.rgb.shape[1] - 1)
+        y = np.clip(np.rint(points[:, 1]).astype(int), 0, self.rgb.shape[0] - 1)
+        return np.asarray(self.rgb[y, x])
 
     def to_picture(self, points: Points) -> Points:
         """Scene pixels to picture pixels."""
@@ -87,35 +94,82 @@ class Scene:
         return out
 
 
-def coarse(rgb: RGB, longest: int = 640) -> tuple[Image.Image, int]:
-    """A small copy for the detector and how many picture pixels one of its pixels is (whole number)."""
-    step = max(1, max(rgb.shape[:2]) // longest)
-    return Image.fromarray(np.ascontiguousarray(rgb[::step, ::step])), step
+@dataclass
+class Track:
+    """What live frames hand on to the next: the mesh, the person mask, and how many frames ago each was looked for.
+
+    A face once found is followed by its mesh; the whole frame is searched anew every `SEARCH_EVERY` frames, so that a
+    second face is seen, and the mask (of a wall that stands still) is renewed every `MASK_EVERY`.
+    """
+
+    mesh: Points | None = None
+    faces: tuple[Detected, ...] = ()
+    person: Grey | None = None
+    eyes: tuple[tuple[Points, Points], tuple[Points, Points]] | None = None  # irises, lids
+    corners: Points | None = None  # outer eye corners where these eyes were found
+    crown: tuple[float, float] | None = None  # head height over T, and its band in mm
+    findings: dict[str, Finding | None] = field(default_factory=dict)
+    frame: int = 0
 
 
-def find(rgb: RGB, networks: Networks, *, live: bool = False) -> tuple[Scene | None, tuple[Detected, ...]]:
+SEARCH_EVERY, MASK_EVERY = 6, 6
+
+
+def find(rgb: RGB, networks: Networks, *, shrunk: int = 1) -> tuple[Scene | None, tuple[Detected, ...]]:
     """The scene of the largest face, and all faces found (pixels of the picture). None where there is none.
 
-    `live` takes frames as they are: small enough, so nothing is resampled but the networks' crops.
+    `shrunk`: the array shows the picture at 1/shrunk of its size (a JPEG decoded no larger than needed).
     """
-    small, step = coarse(rgb)
+    step = max(1, max(rgb.shape[:2]) // 640)
+    small = Image.fromarray(np.ascontiguousarray(rgb[::step, ::step]))
     faces = tuple(_scaled(face, step) for face in networks.faces(small))
     if not faces:
         return None, faces
     face = faces[0]
-    work, scale, origin = (Image.fromarray(rgb), 1.0, (0.0, 0.0)) if live else _crop(rgb, face)
-    start = (face.points - origin) * scale
-    box = np.array(face.box).reshape(2, 2)
-    centre, side = ((box.mean(axis=0) - origin) * scale), 1.5 * float((box[1] - box[0]).max()) * scale
-    square = Square(float(centre[0]), float(centre[1]), side, _angle(start[0], start[1]))
-    mesh, _ = networks.mesh(work, square)
+    work, scale, origin = _crop(rgb, face)
+    mesh, _ = networks.mesh(work, _first_square(face, scale, origin))
     mesh, presence = networks.mesh(work, around(mesh))
     if presence < 0.5:
         return None, ()
     irises, lids = eyes(work, mesh, networks)
     person = _resized(networks.person(work), work.size)
+    size = (rgb.shape[1] * shrunk, rgb.shape[0] * shrunk)
+    faces = tuple(_scaled(each, shrunk) for each in faces)
+    origin = (origin[0] * shrunk, origin[1] * shrunk)
+    scene = Scene(np.asarray(work), scale / shrunk, origin, size, faces, mesh, presence, irises, lids, person)
+    return scene, faces
+
+
+def follow(rgb: RGB, networks: Networks, track: Track) -> tuple[Scene | None, tuple[Detected, ...]]:
+    """As `find`, for a small live frame that follows the ones before: nothing is resampled but the networks' crops."""
+    work = Image.fromarray(rgb)
+    if track.mesh is None or track.frame % SEARCH_EVERY == 0:
+        track.faces = tuple(networks.faces(work))
+        if not track.faces:
+            track.mesh = None
+            return None, ()
+    if track.mesh is None:
+        track.mesh, _ = networks.mesh(work, _first_square(track.faces[0], 1.0, (0.0, 0.0)))
+    mesh, presence = networks.mesh(work, around(track.mesh))
+    track.mesh = mesh if presence >= 0.5 else None
+    if track.mesh is None:
+        return None, ()
+    track.eyes = _one_eye(work, mesh, networks, track) if track.eyes else eyes(work, mesh, networks)
+    track.corners = mesh[[33, 263], :2]
+    irises, lids = track.eyes
+    if track.person is None or track.person.shape != rgb.shape[:2] or track.frame % MASK_EVERY == 3:
+        track.person = _resized(networks.person(work), work.size)
+    track.frame += 1
     size = (rgb.shape[1], rgb.shape[0])
-    return Scene(np.asarray(work), scale, origin, size, faces, mesh, presence, irises, lids, person), faces
+    scene = Scene(rgb, 1.0, (0.0, 0.0), size, track.faces, mesh, presence, irises, lids, track.person)
+    return scene, track.faces
+
+
+def _first_square(face: Detected, scale: float, origin: tuple[float, float]) -> Square:
+    """What the mesh network is shown first: 1.5 times the detector's box, turned by its eyes."""
+    box = np.array(face.box).reshape(2, 2)
+    centre, side = (box.mean(axis=0) - origin) * scale, 1.5 * float((box[1] - box[0]).max()) * scale
+    return Square(float(centre[0]), float(centre[1]), side, _angle(face.points[0], face.points[1]))
 
 
 def around(mesh: Points) -> Square:
@@ -128,15 +182,33 @@ def around(mesh: Points) -> Square:
     return Square(float(middle[0]), float(middle[1]), 1.5 * float((high - low).max()), angle)
 
 
+def _one_eye(
+    work: Image.Image, mesh: Points, networks: Networks, track: Track
+) -> tuple[tuple[Points, Points], tuple[Points, Points]]:
+    """One eye looked at anew, the other (seen in the frame before) moved along with its corner."""
+    assert track.eyes is not None and track.corners is not None
+    irises, lids = list(track.eyes[0]), list(track.eyes[1])
+    for eye, (outer, inner) in enumerate((RIGHT_CORNERS, LEFT_CORNERS)):
+        if track.frame % 2 == eye:
+            irises[eye], lids[eye] = networks.iris(work, _eye_square(mesh, outer, inner), right=eye == 0)
+        else:
+            moved = mesh[outer, :2] - track.corners[eye]
+            irises[eye], lids[eye] = irises[eye] + moved, lids[eye] + moved
+    return (irises[0], irises[1]), (lids[0], lids[1])
+
+
+def _eye_square(mesh: Points, outer: int, inner: int) -> Square:
+    middle = (mesh[outer, :2] + mesh[inner, :2]) / 2
+    side = 2.3 * float(np.hypot(*(mesh[outer, :2] - mesh[inner, :2])))
+    return Square(float(middle[0]), float(middle[1]), side, _angle(mesh[33], mesh[263]))
+
+
 def eyes(work: Image.Image, mesh: Points, networks: Networks) -> tuple[tuple[Points, Points], tuple[Points, Points]]:
     """Iris points and lids of both eyes, the person's right eye (picture's left) first."""
-    angle = _angle(mesh[33], mesh[263])
-    both = []
-    for outer, inner in (RIGHT_CORNERS, LEFT_CORNERS):
-        middle = (mesh[outer, :2] + mesh[inner, :2]) / 2
-        side = 2.3 * float(np.hypot(*(mesh[outer, :2] - mesh[inner, :2])))
-        square = Square(float(middle[0]), float(middle[1]), side, angle)
-        both.append(networks.iris(work, square, right=outer == RIGHT_CORNERS[0]))
+    both = [
+        networks.iris(work, _eye_square(mesh, outer, inner), right=outer == RIGHT_CORNERS[0])
+        for outer, inner in (RIGHT_CORNERS, LEFT_CORNERS)
+    ]
     return (both[0][0], both[1][0]), (both[0][1], both[1][1])
 
 
@@ -151,13 +223,16 @@ def _crop(rgb: RGB, face: Detected) -> tuple[Image.Image, float, tuple[float, fl
     x0, x1 = int(max(0, x - half)), int(min(width, x + half))
     y0, y1 = int(max(0, y - half)), int(min(height, y + half))
     scale = min(1.0, EYES_APART_PX / apart)
-    region = Image.fromarray(np.ascontiguousarray(rgb[y0:y1, x0:x1]))
-    if scale == 1.0:
-        return region, 1.0, (float(x0), float(y0))
-    size = max(1, round(region.width * scale)), max(1, round(region.height * scale))
-    # the same factor on both axes: the box is what `size` covers, to a fraction of a pixel
-    box_px = (0.0, 0.0, min(size[0] / scale, region.width), min(size[1] / scale, region.height))
-    return region.resize(size, Image.Resampling.BILINEAR, box=box_px, reducing_gap=3.0), scale, (float(x0), float(y0))
+    shrink = int(1 / scale)
+    rows = Image.fromarray(rgb[y0:y1])  # whole rows: no copy is made of them first
+    region = rows.reduce(shrink, (x0, 0, x1, rows.height)) if shrink > 1 else rows.crop((x0, 0, x1, rows.height))
+    rest = scale * shrink
+    if rest < 0.999:
+        size = max(1, round(region.width * rest)), max(1, round(region.height * rest))
+        # the same factor on both axes: the box is what `size` covers, to a fraction of a pixel
+        box_px = (0.0, 0.0, min(size[0] / rest, region.width), min(size[1] / rest, region.height))
+        region = region.resize(size, Image.Resampling.BILINEAR, box=box_px)
+    return region, scale, (float(x0), float(y0))
 
 
 def _resized(grey: NDArray[np.float32], size: tuple[int, int]) -> Grey:

@@ -72,11 +72,11 @@ def cut_out(rgb: RGB, frame: Frame) -> RGB:
     high = np.minimum(np.ceil(corners.max(axis=0)).astype(int) + 4, [rgb.shape[1], rgb.shape[0]])
     high = np.maximum(high, low + 1)
     low = np.minimum(low, high - 1)
-    region = np.ascontiguousarray(rgb[low[1] : high[1], low[0] : high[0]])
+    rows = Image.fromarray(rgb[low[1] : high[1]])
     step = frame.px_per_mm * WIDTH_MM / width_px  # picture pixels per portrait pixel
     shrink = max(1, int(step))
-    image = Image.fromarray(region)
-    image = image.reduce(shrink) if shrink > 1 else image
+    across = (int(low[0]), 0, int(high[0]), rows.height)
+    image = rows.reduce(shrink, across) if shrink > 1 else rows.crop(across)
     beyond = -np.minimum(corners.min(axis=0) - low, 0), np.maximum(corners.max(axis=0) - high, 0)
     edge = int(np.ceil(max(beyond[0].max(), beyond[1].max()) / shrink)) + 2
     if edge > 2:

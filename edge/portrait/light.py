@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .find import Scene
-from .pixels import gradients, inside, lab, luminance
+from .pixels import gradients, lab, luminance, within
 
 # mesh: the outline of the face, clockwise from the forehead's middle
 OVAL = (10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
@@ -19,12 +19,12 @@ CHEEK_RIGHT = (346, 347, 330, 266, 425, 411, 352)
 
 def face_pixels(scene: Scene) -> NDArray[np.uint8]:
     """The pixels (n × 3) inside the outline of the face."""
-    return np.asarray(scene.rgb[inside(scene.mesh[list(OVAL)], scene.grey.shape)])
+    return within(scene.mesh[list(OVAL)], scene.rgb)
 
 
 def cheeks(scene: Scene) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """The pixels (n × 3) of the cheek patches, picture's left and right."""
-    left, right = (scene.rgb[inside(scene.mesh[list(p)], scene.grey.shape)] for p in (CHEEK_LEFT, CHEEK_RIGHT))
+    left, right = (within(scene.mesh[list(p)], scene.rgb) for p in (CHEEK_LEFT, CHEEK_RIGHT))
     return left, right
 
 
@@ -69,10 +69,25 @@ def skin_colour(left: NDArray[np.uint8], right: NDArray[np.uint8]) -> tuple[floa
     return float(colours[:, 1].mean()), float(colours[:, 2].mean())
 
 
-def detail(scene: Scene) -> float:
-    """How fine the finest edges of eyes, brows and mouth are: 95th percentile of the fine over the coarse gradient.
+def ofiq_cast(left: NDArray[np.uint8], right: NDArray[np.uint8]) -> float:
+    """OFIQ: distance of the cheeks' mean a*, b* from the range 5…25, 5…35."""
+    red, blue = skin_colour(left, right)
+    return float(np.hypot(max(5 - red, red - 25, 0.0), max(5 - blue, blue - 35, 0.0)))
 
-    The ratio does not depend on contrast or skin; a blur takes the fine gradient first.
+
+def side_ratio(scene: Scene) -> float:
+    """Log2 of linear luminance of the face's picture-left half over its right half (medians): light from one side."""
+    outline = scene.mesh[list(OVAL)]
+    top, chin = outline[0], outline[18]
+    halves = np.concatenate([outline[18:], outline[:1]]), outline[:19]
+    a, b = (within(np.concatenate([half, (top + chin)[None] / 2]), scene.rgb) for half in halves)
+    return cheek_ratio(a, b)
+
+
+def detail(scene: Scene) -> float:
+    """How fine the finest edges of the face are: 98th percentile of fine over coarse gradient, lesser direction.
+
+    The ratio does not depend on contrast or skin; a blur takes the fine gradient first, motion that of its direction.
     """
     low, high = scene.mesh[:, :2].min(axis=0), scene.mesh[:, :2].max(axis=0)
     x0, y0 = np.maximum(low, 0).astype(int)
@@ -80,10 +95,9 @@ def detail(scene: Scene) -> float:
     patch = scene.grey[y0:y1, x0:x1]
     if min(patch.shape) < 16:
         return 0.0
-    fine_x, fine_y = gradients(patch)
     height, width = (patch.shape[0] // 4) * 4, (patch.shape[1] // 4) * 4
     small = patch[:height, :width].reshape(height // 4, 4, width // 4, 4).mean(axis=(1, 3))
-    coarse_x, coarse_y = gradients(small)
-    fine = np.percentile(np.hypot(fine_x, fine_y), 98)
-    coarse = np.percentile(np.hypot(coarse_x, coarse_y), 98)
-    return float(fine / max(1e-4, coarse))
+    ratios = []
+    for fine, coarse in zip(gradients(patch), gradients(small), strict=True):
+        ratios.append(float(np.percentile(np.abs(fine), 98) / max(1e-4, np.percentile(np.abs(coarse), 98))))
+    return min(ratios)

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from io import BytesIO
 
 import numpy as np
-from numpy.typing import NDArray
 
-from . import crown, ground, light, shape
+from . import ground, light, shape
+from .crown import Proportions, head_height
 from .find import Scene
 from .frame import Frame, frame
 from .pixels import RGB, Points
@@ -15,21 +16,46 @@ from .verdict import HEAD_MM, Face
 
 
 @dataclass(frozen=True, eq=False)
+class Fits:
+    """The norm's own figures, made by bench/norm_train.py: the mean frontal mesh (468 × 3) and the crown's fits."""
+
+    reference: Points
+    crown: Proportions
+
+
+def read_fits(npz: bytes) -> Fits:
+    """Out of the bytes of norm.npz."""
+    with np.load(BytesIO(npz)) as own:
+        parts = {name: np.asarray(own[name], np.float64) for name in own.files}
+    fit = Proportions(float(parts["crown_mean"]), parts["crown_centre"], parts["crown_slope"], parts["bald"])
+    return Fits(parts["reference"], fit)
+
+
+@dataclass(frozen=True, eq=False)
 class Measures:
     """What the table's functions read: the scene and everything derived from it."""
 
     scene: Scene
-    reference: Points
+    fits: Fits
+    known_crown: tuple[float, float] | None = None  # of a live frame just before: head height over T, band in mm
+
+    @cached_property
+    def crown(self) -> tuple[float, float]:
+        """Head height over T, and half its 90 % band in mm on a head of 34 mm."""
+        if self.known_crown is not None:
+            return self.known_crown
+        height, band = head_height(self.scene, self.pose.pitch, self.fits.crown)
+        return height / self.scene.eye_to_chin, band
 
     @cached_property
     def pose(self) -> Pose:
-        return turn(self.scene.mesh, self.reference)
+        return turn(self.scene.mesh, self.fits.reference)
 
     @cached_property
     def face(self) -> Face:
         """The face in pixels of the picture."""
         scene = self.scene
-        height, band = crown.head_height(scene)
+        height, band = self.crown[0] * scene.eye_to_chin, self.crown[1]
         chin_down = float((scene.chin - scene.middle) @ -scene.up)
         top = scene.middle + scene.up * (height - chin_down)
         eyes, chin, crown_at = (scene.to_picture(points) for points in (scene.eyes, scene.chin, top))
@@ -51,7 +77,7 @@ class Measures:
         return frame(self.face, *self.scene.picture_size)
 
     @cached_property
-    def skin(self) -> NDArray[np.uint8]:
+    def skin(self) -> RGB:
         return light.face_pixels(self.scene)
 
     @cached_property
@@ -67,8 +93,12 @@ class Measures:
         corners = (self.frame.corners() - np.array(self.scene.origin)) * self.scene.scale
         low, high = corners.min(axis=0), corners.max(axis=0)
         box = (float(low[0]), float(low[1]), float(high[0]), float(high[1]))
-        return ground.ground(self.scene, ground.behind(self.scene, box))
+        return ground.ground(self.scene, box)
 
     @cached_property
-    def gaze(self) -> tuple[float, float]:
-        return shape.gaze_angles(self.scene)
+    def gaze(self) -> float:
+        return shape.gaze(self.scene, self.pose.yaw, self.pose.pitch)
+
+    @cached_property
+    def both_cheeks(self) -> RGB:
+        return np.concatenate(self.cheeks)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageDraw
 
 RGB = NDArray[np.uint8]  # H × W × 3, sRGB
 Grey = NDArray[np.float32]  # H × W, 0…1
@@ -95,13 +95,16 @@ def box_blur(grey: Grey, radius: int) -> Grey:
     return out
 
 
-def inside(polygon: Points, shape: tuple[int, int]) -> NDArray[np.bool_]:
-    """The mask (height, width) of a polygon given in pixels."""
-    from PIL import ImageDraw
-
-    mask = Image.new("L", (shape[1], shape[0]))
-    ImageDraw.Draw(mask).polygon([(float(x), float(y)) for x, y in polygon[:, :2]], fill=255)
-    return np.asarray(mask) > 0
+def within(polygon: Points, rgb: RGB) -> RGB:
+    """The pixels (n × 3) of a picture inside a polygon given in its pixels; only the polygon's box is looked at."""
+    low = np.maximum(np.floor(polygon[:, :2].min(axis=0)).astype(int), 0)
+    high = np.ceil(polygon[:, :2].max(axis=0)).astype(int) + 1
+    box = rgb[low[1] : max(high[1], 0), low[0] : max(high[0], 0)]
+    if not box.size:
+        return np.empty((0, 3), np.uint8)
+    mask = Image.new("1", (box.shape[1], box.shape[0]))
+    ImageDraw.Draw(mask).polygon([(float(x - low[0]), float(y - low[1])) for x, y in polygon[:, :2]], fill=1)
+    return np.asarray(box[np.asarray(mask)])
 
 
 _LINEAR = np.where(

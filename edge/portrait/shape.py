@@ -3,7 +3,7 @@
 import numpy as np
 
 from .find import Scene
-from .pixels import RGB, Points, lab
+from .pixels import lab
 
 # pairs of lid points of the iris network: lower, upper
 LIDS = tuple(zip(range(1, 8), range(9, 16), strict=True))
@@ -35,11 +35,13 @@ def seam_redness(scene: Scene) -> float:
     reach = 0.035 * scene.eye_to_chin
     steps = np.linspace(0, 1, 15)[:, None, None]
     lines = (top - down * reach) * (1 - steps) + (bottom + down * reach) * steps  # 15 × columns × 2
-    colours = lab(sample(scene.rgb, lines[:, 1:-1].reshape(-1, 2)))[:, 1].reshape(15, -1)
+    colours = lab(scene.at(lines[:, 1:-1].reshape(-1, 2)))[:, 1].reshape(15, -1)
     lips = scene.mesh[list(UPPER_LIP + LOWER_LIP), :2] * 0.5 + scene.mesh[[82, 13, 312, 87, 14, 317], :2] * 0.5
-    return float(np.median(colours.min(axis=0)) - np.median(lab(sample(scene.rgb, lips))[:, 1]))
+    return float(np.median(colours.min(axis=0)) - np.median(lab(scene.at(lips))[:, 1]))
 
 
+# where the irises stand when the lens is looked at: a regression on 252 labelled portraits (bench/norm_train.py)
+GAZE_PER_YAW, GAZE_DOWN, GAZE_PER_PITCH, GAZE_DOWN_WEIGHT = -0.0035, -0.0715, 0.00026, 1.0
 SEAM_WEIGHT, SEAM_CLOSED = 0.083, -8.0  # logistic fit on labelled mouths; median redness of closed ones
 
 
@@ -53,7 +55,23 @@ def mouth(scene: Scene) -> float:
     return float((lip_opening(scene) + 0.005) * np.exp(shift) - 0.005)
 
 
-def gaze_angles(scene: Scene) -> tuple[float, float]:
+def smile(scene: Scene) -> tuple[float, float]:
+    """Mouth width / E, and how far its corners stand above the line between the lips, in mouth widths."""
+    left, right = scene.mesh[list(MOUTH_CORNERS), :2]
+    width = float(np.hypot(*(right - left)))
+    middle = (scene.mesh[13, :2] + scene.mesh[14, :2]) / 2
+    return width / scene.eyes_apart, float(((left + right) / 2 - middle) @ scene.up) / width
+
+
+def gaze(scene: Scene, yaw: float, pitch: float) -> float:
+    """How far the irises stand from where they stand when a head so turned looks into the lens, in eye widths."""
+    along, down = iris_offset(scene)
+    along -= GAZE_PER_YAW * yaw
+    down -= GAZE_DOWN + GAZE_PER_PITCH * pitch
+    return float(np.hypot(along, GAZE_DOWN_WEIGHT * down))
+
+
+def iris_offset(scene: Scene) -> tuple[float, float]:
     """Where the irises stand in the eyes, in eye widths from the middle: to the picture's right, down; mean of both."""
     both = []
     for iris, lids in zip(scene.irises, scene.lids, strict=True):
@@ -65,10 +83,3 @@ def gaze_angles(scene: Scene) -> tuple[float, float]:
         offset = iris[0] - (a + b) / 2
         both.append((float(offset @ along) / width, float(offset @ np.array([-along[1], along[0]])) / width))
     return (both[0][0] + both[1][0]) / 2, (both[0][1] + both[1][1]) / 2
-
-
-def sample(rgb: RGB, points: Points) -> RGB:
-    """The pixels nearest to the points (n × 2), edges repeated."""
-    x = np.clip(np.rint(points[:, 0]).astype(int), 0, rgb.shape[1] - 1)
-    y = np.clip(np.rint(points[:, 1]).astype(int), 0, rgb.shape[0] - 1)
-    return np.asarray(rgb[y, x])

@@ -63,7 +63,7 @@ def striped(rgb: np.ndarray) -> np.ndarray:
 DEFECTS = {
     "sharpness": lambda rgb: np.asarray(Image.fromarray(rgb).filter(ImageFilter.GaussianBlur(8))),
     "exposure": lambda rgb: (rgb * 0.45).astype(np.uint8),
-    "even_light": lambda rgb: (rgb * np.linspace(0.0, 1.0, rgb.shape[1])[None, :, None] ** 1.5).astype(np.uint8),
+    "even_light": lambda rgb: (rgb * np.where(np.arange(rgb.shape[1]) < 540, 0.2, 1.0)[None, :, None]).astype(np.uint8),
     "roll": lambda rgb: np.asarray(Image.fromarray(rgb).rotate(-20, fillcolor=(203, 206, 208))),
     "margins": lambda rgb: np.ascontiguousarray(rgb[300:]),
     "inter_eye_distance": lambda rgb: np.asarray(Image.fromarray(rgb).resize((400, 473))),

@@ -1,0 +1,232 @@
+"""How well the norm judges: detection and false refusal by requirement, grade and group, on a folder of labelled faces.
+
+`bench/norm-accuracy FACES [--people N] [--out DIR]`. The clean set is made by laying the portraits on a plain wall, the
+defects from it (bench/norm_defects.py). The crown's fits are trained anew for each fifth of the people without them;
+the limits of the table are round figures set once on this folder, so that only other people can prove them wrong.
+"""
+
+import argparse
+import csv
+import sys
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from bench.norm_defects import DEFECTS
+from bench.norm_made import cut_person, lay
+from bench.norm_train import fit_crown, marked_height, rows
+from edge.judge import load_models, read_picture
+from edge.portrait import TABLE, Judge, Verdict
+from edge.portrait.crown import head_height
+from edge.portrait.find import find
+from edge.portrait.measures import read_fits
+from edge.portrait.networks import Networks
+from edge.portrait.pixels import RGB
+from edge.portrait.pose import turn
+
+Labels = dict[str, dict[str, str]]
+
+
+def share(hits: int, n: int) -> str:
+    """A share with n and its 95 % interval (Wilson)."""
+    if not n:
+        return "–"
+    z, p = 1.96, hits / n
+    middle, half = (p + z * z / 2 / n), z * np.sqrt(p * (1 - p) / n + z * z / 4 / n / n)
+    low, high = max(0.0, middle - half) / (1 + z * z / n), (middle + half) / (1 + z * z / n)
+    return f"{100 * p:5.1f} %  ({hits}/{n}; {100 * low:.0f}–{100 * high:.0f})"
+
+
+def auc(values: Iterable[float], positive: Iterable[bool]) -> float:
+    """Chance that a positive has the greater value."""
+    v, y = np.array(list(values)), np.array(list(positive))
+    rank = np.argsort(np.argsort(v, kind="stable"), kind="stable")
+    return float((rank[y].sum() - y.sum() * (y.sum() - 1) / 2) / max(1, y.sum() * (~y).sum()))
+
+
+def clean_set(faces: Path, labels: Labels, networks: Networks) -> dict[str, RGB]:
+    """Every usable portrait on a plain wall."""
+    out = {}
+    for name, label in labels.items():
+        person = cut_person(read_picture(faces / f"{name}.jpg"), networks) if label["usable"] == "yes" else None
+        if person is not None:
+            out[name] = lay(person, seed=int(name[1:]))
+    return out
+
+
+def fit_for(label: dict[str, str], finding: str) -> bool:
+    """Whether this person, as labelled, gives no cause to refuse by this finding."""
+    causes = {
+        "mouth_closed": label["mouth"] == "closed",
+        "expression": label["mouth"] == "closed",
+        "yaw": label["pose"] == "frontal",
+        "pitch": label["pose"] == "frontal",
+        "roll": label["pose"] == "frontal",
+        "gaze": label["gaze"] == "camera",
+        "even_light": label["light"] == "even",
+        "lenses_clear": label["glasses"] in ("none", "clear") and label["light"] == "even",
+        "eyes_visible": label["glasses"] in ("none", "clear"),
+    }
+    return causes.get(finding, label["pose"] in ("frontal", "slight"))
+
+
+def report_clean(verdicts: dict[str, Verdict], labels: Labels, people: Labels) -> None:
+    print("\n## Clean portraits: wrongly refused, by finding (only people whose labels give no cause)")
+    for row in TABLE:
+        if row.reported_only:
+            continue
+        fit = [n for n, v in verdicts.items() if v.face is not None and fit_for(labels[n], row.name)]
+        failed = [n for n in fit if any(f.name == row.name for f in verdicts[n].failed)]
+        print(f"{row.name:22s} {share(len(failed), len(fit))}  {' '.join(failed[:8])}")
+    whole = [n for n in verdicts if labels[n]["mouth"] == "closed" and labels[n]["pose"] == "frontal"]
+    refused = [n for n in whole if not verdicts[n].passed]
+    told = {n: [f.name for f in verdicts[n].failed] for n in refused}
+    print(f"{'WHOLE, closed+frontal':22s} {share(len(refused), len(whole))}  {told}")
+    print("\n## By group: clean portraits that pass all but mouth, pose, gaze and expression")
+    for column in ("group", "sex"):
+        for value in sorted({person[column] for person in people.values()}):
+            own = [n for n in verdicts if people[n][column] == value and labels[n]["light"] == "even"]
+            well = [n for n in own if all(f.overridable for f in verdicts[n].failed)]
+            print(f"{value:22s} {share(len(well), len(own))}")
+    for value in ("none", "clear"):
+        own = [n for n in verdicts if labels[n]["glasses"] == value and labels[n]["light"] == "even"]
+        well = [n for n in own if all(f.overridable for f in verdicts[n].failed)]
+        print(f"{'glasses ' + value:22s} {share(len(well), len(own))}")
+
+
+def report_labels(verdicts: dict[str, Verdict], labels: Labels) -> None:
+    print("\n## Hand labels against findings (portraits as they are)")
+    for column, finding, values in (
+        ("mouth", "mouth_closed", ("closed", "teeth", "open")),
+        ("pose", "yaw", ("frontal", "slight", "turned")),
+        ("gaze", "gaze", ("camera", "away")),
+        ("background", "background_uniform", ("plain", "textured", "busy", "face")),
+        ("light", "even_light", ("even", "side", "harsh")),
+    ):
+        for value in values:
+            own = [v for n, v in verdicts.items() if labels[n][column] == value and v.face is not None]
+            refused = sum(any(f.name == finding for f in v.failed) for v in own)
+            print(f"{column + ' ' + value:22s} refused by {finding:20s} {share(refused, len(own))}")
+    seen = [(v, labels[n]) for n, v in verdicts.items() if v.face is not None]
+    print(f"AUC gaze    {auc((v['gaze'].value for v, _ in seen), (x['gaze'] == 'away' for _, x in seen)):.3f}")
+    print(f"AUC glasses {auc((v['glasses'].value for v, _ in seen), (x['glasses'] != 'none' for _, x in seen)):.3f}")
+    closed = [(v, x) for v, x in seen if x["mouth"] != "open"]
+    teeth = auc((v["mouth_closed"].value for v, _ in closed), (x["mouth"] == "teeth" for _, x in closed))
+    print(f"AUC teeth   {teeth:.3f}")
+    poses = [(v, x) for v, x in seen if x["pose"] in ("frontal", "turned")]
+    print(f"AUC turned  {auc((abs(v['yaw'].value) for v, _ in poses), (x['pose'] == 'turned' for _, x in poses)):.3f}")
+
+
+def report_heads(faces: Path, labels: Labels, networks: Networks, folds: int = 5) -> None:
+    """Head height on the marked heads, each judged by fits that have not seen it."""
+    marks = rows(faces / "marks.csv")
+    fits = read_fits(load_models()["norm"])
+    scenes = {n: find(read_picture(faces / f"{n}.jpg"), networks)[0] for n in labels}
+    found = {n: s for n, s in scenes.items() if s is not None}
+    pitches = {n: turn(s.mesh, fits.reference).pitch for n, s in found.items()}
+    bald = {n: labels[n]["hair"] == "bald" for n in found}
+    results: dict[str, list[tuple[float, float]]] = {"seen": [], "est": []}
+    order = sorted(found)
+    for fold in range(folds):
+        left_out = set(order[fold::folds])
+        kept = {n: s for n, s in found.items() if n not in left_out}
+        fit = fit_crown(kept, pitches, marks, bald)
+        for name in sorted(left_out & set(marks)):
+            scene = found[name]
+            height, band = head_height(scene, pitches[name], fit)
+            true = marked_height(marks[name])
+            results[marks[name]["crown_kind"]].append(((height / scene.scale / true - 1) * 34, band))
+    print(f"\n## Head height, mm on a head of 34 mm ({folds} folds by person)")
+    for kind, pairs in results.items():
+        error, band = np.array(pairs).T
+        print(
+            f"{kind}: n {len(error)}, bias {error.mean():+.2f}, rms {np.sqrt((error**2).mean()):.2f}; within 1.0 mm "
+            f"{share(int((abs(error) <= 1).sum()), len(error))}; 1.5 mm "
+            f"{share(int((abs(error) <= 1.5).sum()), len(error))}; "
+            f"band ±{band.mean():.2f} covers {share(int((abs(error) <= band).sum()), len(error))}"
+        )
+
+
+def report_defects(clean: dict[str, RGB], verdicts: dict[str, Verdict], judge: Judge, people: int, out: Path) -> None:
+    """Each defect at each grade on people whose clean portrait its findings pass; a table, a CSV and a plot."""
+    print("\n## Made defects: refused, by grade (* beyond the norm's limit)")
+    table = []
+    for defect in DEFECTS:
+        well = [n for n, v in verdicts.items() if v.face and not any(f.name in defect.findings for f in v.failed)]
+        chosen = well[:: max(1, len(well) // people)][:people]
+        for grade in defect.grades:
+            refused = 0
+            for name in chosen:
+                face = verdicts[name].face
+                assert face is not None
+                verdict = judge.look(defect.make(clean[name], face, grade))
+                refused += verdict.face is None or any(f.name in defect.findings for f in verdict.failed)
+            star = "*" if defect.beyond(grade) else " "
+            table.append((defect.name, grade, defect.unit, bool(defect.beyond(grade)), refused, len(chosen)))
+            print(f"{defect.name:24s} {grade:7g} {defect.unit:22s}{star} {share(refused, len(chosen))}", flush=True)
+    with (out / "defects.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(("defect", "grade", "unit", "beyond", "refused", "n"))
+        writer.writerows(table)
+    _plot(table, out / "defects.png")
+
+
+def _plot(table: list[tuple[str, float, str, bool, int, int]], path: Path) -> None:
+    from PIL import Image, ImageDraw
+
+    from edge.judge_drawing import font
+
+    names = list(dict.fromkeys(row[0] for row in table))
+    wide, high, across = 300, 190, 4
+    sheet = Image.new("RGB", (wide * across, high * -(-len(names) // across)), "white")
+    pen = ImageDraw.Draw(sheet)
+    for index, name in enumerate(names):
+        x0, y0 = index % across * wide + 40, index // across * high + 34
+        own = [row for row in table if row[0] == name]
+        pen.text((x0, y0 - 26), f"{name} ({own[0][2]})", font=font(12), fill="#20242b")
+        for level in (0, 50, 95):
+            y = y0 + 120 - 1.2 * level
+            pen.line([(x0, y), (x0 + 240, y)], fill="#c9ccd1")
+            pen.text((x0 - 6, y), str(level), font=font(10), fill="#8a8f98", anchor="rm")
+        points = [(x0 + 20 + 200 * i / max(1, len(own) - 1), y0 + 120 - 120 * r[4] / r[5]) for i, r in enumerate(own)]
+        pen.line(points, fill="#3a6ea5", width=2)
+        for (x, y), row in zip(points, own, strict=True):
+            pen.ellipse([x - 4, y - 4, x + 4, y + 4], fill="#c0262d" if row[3] else "#3a6ea5")
+            pen.text((x, y0 + 126), f"{row[1]:g}", font=font(10), fill="#8a8f98", anchor="ma")
+    sheet.save(path)
+
+
+def main() -> int:
+    """Prints all tables; 0."""
+    parser = argparse.ArgumentParser(prog="bench/norm-accuracy", description=__doc__)
+    parser.add_argument("faces", type=Path, help="folder with the portraits, labels.csv, people.csv, marks.csv")
+    parser.add_argument("--people", type=int, default=40, help="people each defect is made of (default 40)")
+    parser.add_argument("--out", type=Path, default=Path("bench/out"), help="where defects.csv and defects.png go")
+    args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    models = load_models()
+    judge, networks = Judge(models), Networks(models)
+    labels, people = rows(args.faces / "labels.csv"), rows(args.faces / "people.csv")
+    report_labels({n: judge.look(read_picture(args.faces / f"{n}.jpg")) for n in labels}, labels)
+    clean = clean_set(args.faces, labels, networks)
+    verdicts = {name: judge.look(rgb) for name, rgb in clean.items()}
+    # where the source ends inside the frame no clean portrait can be made of it
+    cut = [n for n, v in verdicts.items() if v.face is None or v["margins"].passed is False]
+    print(f"\nclean set: {len(clean) - len(cut)} people; {len(cut)} left out, whose picture ends inside the frame")
+    clean = {n: rgb for n, rgb in clean.items() if n not in cut}
+    verdicts = {n: verdict for n, verdict in verdicts.items() if n not in cut}
+    report_clean(verdicts, labels, people)
+    report_heads(args.faces, labels, networks)
+    # defects are made in portraits that look into the camera upright; a grade of tilt counts from upright
+    upright = {
+        n: v for n, v in verdicts.items()
+        if v.face is not None and labels[n]["pose"] in ("frontal", "slight") and abs(v.face.roll) < 4
+    }  # fmt: skip
+    report_defects(clean, {n: replace(v) for n, v in upright.items()}, judge, args.people, args.out)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

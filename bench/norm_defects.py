@@ -1,0 +1,215 @@
+"""Defects of graded strength made in clean portraits: for each the finding that must refuse it. Never part of a booth.
+
+A grade is beyond the norm's limit or not (`beyond`): 95 % of those beyond must be refused. All are made at
+the place and scale of the face, so that they are the same on every picture.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, ImageFilter
+
+from edge.portrait.pixels import RGB, box_blur
+from edge.portrait.verdict import Face
+
+Make = Callable[[RGB, Face, float], RGB]
+
+
+@dataclass(frozen=True)
+class Defect:
+    """One kind of defect: what is asked of which finding at which strengths; `unit` says what a strength is."""
+
+    name: str
+    findings: tuple[str, ...]  # any of them may refuse it
+    unit: str
+    grades: tuple[float, ...]
+    beyond: Callable[[float], bool]
+    make: Make
+
+
+def _t(face: Face) -> float:
+    return float(np.hypot(face.chin_px[0] - face.middle_px[0], face.chin_px[1] - face.middle_px[1]))
+
+
+def _wall(rgb: RGB, face: Face) -> np.ndarray:  # type: ignore[type-arg]
+    """1 where the plain wall is: near the wall's colour and joined to the upper edge's colour; softened."""
+    colour = np.median(rgb[:8].reshape(-1, 3), axis=0)
+    near = np.abs(rgb.astype(np.float32) - colour).max(axis=2) < 14
+    return np.asarray(box_blur(near.astype(np.float32), 2)[..., None] > 0.8, np.float32)
+
+
+def blur(rgb: RGB, face: Face, sigma_mm: float) -> RGB:
+    return np.asarray(Image.fromarray(rgb).filter(ImageFilter.GaussianBlur(sigma_mm / face.mm_per_px)))
+
+
+def motion(rgb: RGB, face: Face, length_mm: float) -> RGB:
+    n = max(1, round(length_mm / face.mm_per_px))
+    total = sum(np.roll(rgb, shift, axis=1).astype(np.uint32) for shift in range(-(n // 2), n - n // 2))
+    return np.asarray((total / n).astype(np.uint8))
+
+
+def gain(rgb: RGB, face: Face, stops: float) -> RGB:
+    linear = (rgb / 255.0) ** 2.2 * 2.0**stops
+    return np.asarray((255 * np.clip(linear, 0, 1) ** (1 / 2.2)).round().astype(np.uint8))
+
+
+def side_light(rgb: RGB, face: Face, stops: float) -> RGB:
+    """The half that is darker already gets darker by so many stops in linear light, over the width of a nose."""
+    t, (mx, my) = _t(face), (round(each) for each in face.middle_px)
+    rows, half = slice(round(my), round(my + 0.8 * t)), round(0.5 * t)
+    left, right = rgb[rows, max(0, mx - half) : mx], rgb[rows, mx : mx + half]
+    sign = 1 if np.median(right) < np.median(left) else -1
+    fall = 1 / (1 + np.exp(-sign * (np.arange(rgb.shape[1]) - mx) / (0.12 * t)))
+    return np.asarray((rgb * (2.0 ** (-stops * fall / 2.2))[None, :, None]).round().astype(np.uint8))
+
+
+def cast(rgb: RGB, face: Face, strength: float) -> RGB:
+    """Red up and blue down by this share (negative: the other way) in gamma values."""
+    factor = np.array([1 + strength, 1.0, 1 - strength])
+    return np.asarray(np.clip(rgb * factor, 0, 255).astype(np.uint8))
+
+
+def tilt(rgb: RGB, face: Face, degrees: float) -> RGB:
+    colour = tuple(int(each) for each in np.median(rgb[:8].reshape(-1, 3), axis=0))
+    turned = Image.fromarray(rgb).rotate(-degrees, Image.Resampling.BICUBIC, center=face.middle_px, fillcolor=colour)
+    return np.asarray(turned)
+
+
+def cropped(rgb: RGB, face: Face, above_mm: float) -> RGB:
+    """The picture ends so far above the crown (below 0: through the head)."""
+    return np.ascontiguousarray(rgb[max(0, round(face.crown_px[1] - above_mm / face.mm_per_px)) :])
+
+
+def small(rgb: RGB, face: Face, inter_eye_px: float) -> RGB:
+    (ax, ay), (bx, by) = face.eyes_px
+    scale = inter_eye_px / float(np.hypot(bx - ax, by - ay))
+    size = round(rgb.shape[1] * scale), round(rgb.shape[0] * scale)
+    return np.asarray(
+        Image.fromarray(rgb).resize(size, Image.Resampling.BOX if scale < 1 else Image.Resampling.BICUBIC)
+    )
+
+
+def stripes(rgb: RGB, face: Face, contrast: float) -> RGB:
+    wave = np.sign(np.sin(np.arange(rgb.shape[1]) * 2 * np.pi / (3 / face.mm_per_px)))[None, :, None] * contrast / 2
+    return np.asarray(np.clip(rgb + wave * _wall(rgb, face), 0, 255).astype(np.uint8))
+
+
+def shadow(rgb: RGB, face: Face, levels: float) -> RGB:
+    """A soft shadow of the head on the wall at its right, darker by so many levels."""
+    y, x = np.mgrid[0 : rgb.shape[0], 0 : rgb.shape[1]]
+    t, (mx, my) = _t(face), face.middle_px
+    distance = np.hypot((x - mx - 0.75 * t) / (0.75 * t), (y - my + 0.1 * t) / (1.15 * t))
+    depth = levels / (1 + np.exp((distance - 1) / 0.06))
+    return np.asarray(np.clip(rgb - depth[..., None] * _wall(rgb, face), 0, 255).astype(np.uint8))
+
+
+def wall_level(rgb: RGB, face: Face, level: float) -> RGB:
+    """The wall a neutral grey of this level (255: white)."""
+    wall = _wall(rgb, face)
+    return np.asarray(np.clip(rgb * (1 - wall) + wall * level, 0, 255).astype(np.uint8))
+
+
+def wall_tint(rgb: RGB, face: Face, chroma: float) -> RGB:
+    """The wall reddish: red up, blue down by so many levels."""
+    return np.asarray(np.clip(rgb + _wall(rgb, face) * np.array([chroma, 0, -chroma]), 0, 255).astype(np.uint8))
+
+
+def covered(rgb: RGB, face: Face, share: float) -> RGB:
+    """A grey card before the face, from below: its upper edge cuts off this share of the eye-to-chin distance."""
+    out = rgb.copy()
+    t, (mx, my) = _t(face), face.middle_px
+    top = round(my + t * (1.05 - share))
+    out[max(0, top) : round(my + 1.1 * t), max(0, round(mx - 0.65 * t)) : round(mx + 0.65 * t)] = (128, 130, 134)
+    return out
+
+
+def glare(rgb: RGB, face: Face, radius: float) -> RGB:
+    """A white reflection over each eye, radius in inter-eye distances."""
+    (ax, ay), (bx, by) = face.eyes_px
+    apart = float(np.hypot(bx - ax, by - ay))
+    y, x = np.mgrid[0 : rgb.shape[0], 0 : rgb.shape[1]]
+    alpha = np.zeros(rgb.shape[:2])
+    for cx, cy in face.eyes_px:
+        alpha = np.maximum(alpha, np.clip((radius * apart - np.hypot(x - cx, y - cy)) / 3, 0, 0.92))
+    return np.asarray((rgb * (1 - alpha[..., None]) + 250 * alpha[..., None]).astype(np.uint8))
+
+
+def tinted(rgb: RGB, face: Face, stops: float) -> RGB:
+    """Dark lenses: everything about the eyes darker by so many stops of linear light."""
+    (ax, ay), (bx, by) = face.eyes_px
+    apart = float(np.hypot(bx - ax, by - ay))
+    y, x = np.mgrid[0 : rgb.shape[0], 0 : rgb.shape[1]]
+    lens = np.zeros(rgb.shape[:2], bool)
+    for cx, cy in face.eyes_px:
+        lens |= np.hypot((x - cx) / (0.4 * apart), (y - cy) / (0.26 * apart)) < 1
+    return np.asarray(np.where(lens[..., None], rgb * 2.0 ** (-stops / 2.2), rgb).astype(np.uint8))
+
+
+def red_eyes(rgb: RGB, face: Face, level: float) -> RGB:
+    (ax, ay), (bx, by) = face.eyes_px
+    apart = float(np.hypot(bx - ax, by - ay))
+    y, x = np.mgrid[0 : rgb.shape[0], 0 : rgb.shape[1]]
+    out = rgb.copy()
+    for cx, cy in face.eyes_px:
+        out[np.hypot(x - cx, y - cy) < 0.06 * apart] = (level, level * 0.25, level * 0.25)
+    return out
+
+
+def second_face(rgb: RGB, face: Face, scale: float) -> RGB:
+    """The same head once more beside the first, at this scale."""
+    t, (mx, my) = _t(face), face.middle_px
+    head = Image.fromarray(rgb).crop(
+        (round(mx - 0.8 * t), round(my - 1.1 * t), round(mx + 0.8 * t), round(my + 1.2 * t))
+    )
+    head = head.resize(
+        (max(1, round(head.width * scale)), max(1, round(head.height * scale))), Image.Resampling.BILINEAR
+    )
+    wide = Image.new("RGB", (rgb.shape[1] + head.width, rgb.shape[0]), tuple(int(v) for v in rgb[4, 4]))
+    wide.paste(Image.fromarray(rgb), (0, 0))
+    wide.paste(head, (rgb.shape[1], max(0, round(my - 0.3 * t))))
+    return np.asarray(wide)
+
+
+DEFECTS: tuple[Defect, ...] = (
+    Defect(
+        "blur", ("sharpness",), "σ mm on the portrait",
+        (0.04, 0.08, 0.12, 0.16, 0.24, 0.4), lambda g: g >= 0.16, blur,
+    ),
+    Defect(
+        "motion", ("sharpness",), "mm on the portrait",
+        (0.1, 0.25, 0.5, 0.75, 1.0, 1.5), lambda g: g >= 1.0, motion,
+    ),
+    Defect("too dark", ("exposure",), "stops", (-0.25, -0.5, -1, -1.5, -2, -3), lambda g: g <= -1.5, gain),
+    Defect("too bright", ("exposure",), "stops", (0.25, 0.5, 1, 1.5, 2), lambda g: g >= 1.5, gain),
+    Defect("side light", ("even_light",), "stops", (0.5, 1, 2, 3, 4), lambda g: g >= 4, side_light),
+    Defect(
+        "warm cast", ("natural_colour", "background_tone"), "share",
+        (0.02, 0.05, 0.1, 0.15, 0.25), lambda g: g >= 0.1, cast,
+    ),
+    Defect(
+        "cold cast", ("natural_colour", "background_tone"), "share",
+        (-0.05, -0.1, -0.15, -0.25), lambda g: g <= -0.25, cast,
+    ),
+    Defect("tilt", ("roll",), "°", (3, 6, 12, 16, 20), lambda g: g >= 16, tilt),
+    Defect("cut above", ("margins",), "mm over the crown", (4, 3, 2, 1, 0, -3), lambda g: g <= 1, cropped),
+    Defect("small", ("inter_eye_distance",), "px", (180, 120, 100, 80, 60), lambda g: g <= 80, small),
+    Defect("stripes", ("background_uniform",), "levels", (4, 8, 16, 32, 64), lambda g: g >= 16, stripes),
+    Defect(
+        "shadow", ("background_shadow", "background_uniform"), "levels",
+        (8, 20, 35, 50, 80), lambda g: g >= 50, shadow,
+    ),
+    Defect(
+        "wall too dark or white", ("background_colour",), "level",
+        (40, 90, 120, 160, 220, 240, 255), lambda g: g in (40, 90, 120, 255), wall_level,
+    ),
+    Defect("tinted wall", ("background_tone",), "levels", (4, 8, 15, 25, 40), lambda g: g >= 25, wall_tint),
+    Defect(
+        "covered from below", ("face_unobstructed", "one_face"), "share of T",
+        (0.1, 0.3, 0.5, 0.7), lambda g: g >= 0.5, covered,
+    ),
+    Defect("glare", ("eyes_visible",), "E", (0.03, 0.08, 0.15, 0.2, 0.25), lambda g: g >= 0.15, glare),
+    Defect("dark lenses", ("lenses_clear", "one_face"), "stops", (0.5, 1, 2, 3, 4), lambda g: g >= 3, tinted),
+    Defect("red eyes", ("red_eyes",), "level", (60, 120, 180), lambda g: g >= 120, red_eyes),
+    Defect("second face", ("one_face",), "scale", (0.3, 0.5, 0.7, 1.0), lambda g: g >= 0.5, second_face),
+)  # fmt: skip

@@ -1,0 +1,157 @@
+"""Makes edge/portrait/norm.npz: the mean frontal mesh and the fits for crown and baldness, from labelled faces.
+
+Run by hand: python -m bench.norm_train FACES. The same folder gives the same figures. Also prints the regression of the
+iris on yaw and pitch and the mouth's logistic direction, which stand as round figures in edge/portrait/shape.py.
+"""
+
+import csv
+import sys
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.judge import load_models, read_picture
+from edge.portrait import crown, shape
+from edge.portrait.find import Scene, find
+from edge.portrait.networks import Networks
+from edge.portrait.pose import turn
+
+OWN = Path(__file__).parents[1] / "edge" / "portrait" / "norm.npz"
+Array = NDArray[np.float64]
+RIDGE, LOGISTIC = 15.0, 5.0  # strengths of the penalties, on standardised features
+
+
+def unit(mesh: Array) -> Array:
+    """Centred, root mean square distance 1."""
+    centred = mesh - mesh.mean(axis=0)
+    return np.asarray(centred / np.sqrt((centred**2).sum() / len(centred)))
+
+
+def laid_on(mesh: Array, other: Array) -> Array:
+    """The mesh turned (not scaled) so that it fits the other best."""
+    a = unit(mesh)
+    u, _, vt = np.linalg.svd(a.T @ other)
+    return np.asarray(a @ (u @ np.diag([1.0, 1.0, float(np.sign(np.linalg.det(u @ vt)))]) @ vt))
+
+
+def mirrored(mesh: Array) -> Array:
+    return np.asarray(mesh * [-1.0, 1.0, 1.0])
+
+
+def pairs_of(mesh: Array) -> NDArray[np.int64]:
+    """For each point the one that lies opposite: nearest neighbours of the mirrored mesh that agree both ways."""
+    distance = ((mirrored(mesh)[None] - mesh[:, None]) ** 2).sum(axis=-1)
+    distance = distance + distance.T
+    pair = np.full(len(mesh), -1)
+    for index in np.argsort(distance, axis=None, kind="stable"):
+        i, j = divmod(int(index), len(mesh))
+        if pair[i] < 0 and pair[j] < 0:
+            pair[i], pair[j] = j, i
+    return pair
+
+
+def reference(frontal: list[Array]) -> Array:
+    """The mean of the frontal meshes, made symmetric and upright, their median pitch taken as level."""
+    mean = unit(frontal[0])
+    for _ in range(5):
+        mean = unit(np.mean([laid_on(mesh, mean) for mesh in frontal], axis=0))
+    for _ in range(8):
+        pair = pairs_of(mean)
+        mean = unit((mean + laid_on(mirrored(mean)[pair], mean)) / 2)
+    across = ((mean[pair] - mean) * -np.sign(mean[:, :1])).sum(axis=0)
+    x = across / np.linalg.norm(across)
+    y = np.array([0.0, 1.0, 0.0]) - x[1] * x
+    y /= np.linalg.norm(y)
+    mean = mean @ np.stack([x, y, np.cross(x, y)]).T
+    tilt = np.radians(np.median([turn(mesh, mean).pitch for mesh in frontal]))
+    best = min((_pitched(mean, sign * tilt) for sign in (1, -1)), key=lambda m: abs(_median_pitch(frontal, m)))
+    return unit(best)
+
+
+def _pitched(mesh: Array, angle: float) -> Array:
+    cos, sin = np.cos(angle), np.sin(angle)
+    return np.asarray(mesh @ np.array([[1, 0, 0], [0, cos, sin], [0, -sin, cos]]))
+
+
+def _median_pitch(frontal: list[Array], mesh: Array) -> float:
+    return float(np.median([turn(each, mesh).pitch for each in frontal]))
+
+
+def ridge(x: Array, y: Array, strength: float = RIDGE) -> tuple[float, Array, Array]:
+    """Mean of y, centre of x, slope on x."""
+    centre, spread = x.mean(axis=0), x.std(axis=0)
+    z = (x - centre) / spread
+    slope = np.linalg.solve(z.T @ z + strength * np.eye(x.shape[1]), z.T @ (y - y.mean()))
+    return float(y.mean()), centre, np.asarray(slope / spread)
+
+
+def logistic(x: Array, y: NDArray[np.bool_], strength: float = LOGISTIC) -> Array:
+    """Offset and one weight a column."""
+    centre, spread = x.mean(axis=0), x.std(axis=0)
+    z = np.column_stack([np.ones(len(x)), (x - centre) / spread])
+    w, penalty = np.zeros(z.shape[1]), np.diag([0.0] + [strength] * x.shape[1])
+    for _ in range(60):
+        p = 1 / (1 + np.exp(-z @ w))
+        w -= np.linalg.solve((z * (p * (1 - p))[:, None]).T @ z + penalty, z.T @ (p - y) + penalty @ w)
+    slope = w[1:] / spread
+    return np.concatenate([[w[0] - slope @ centre], slope])
+
+
+def rows(path: Path) -> dict[str, dict[str, str]]:
+    """A table by its column `id`."""
+    with path.open(encoding="utf-8") as file:
+        return {row["id"]: row for row in csv.DictReader(file)}
+
+
+def marked_height(mark: dict[str, str]) -> float:
+    """Crown to chin of a marked head, pixels."""
+    return float(
+        np.hypot(
+            float(mark["chin_x"]) - float(mark["crown_x"]), float(mark["chin_y"]) - float(mark["crown_y"])
+        )
+    )  # fmt: skip
+
+
+def fit_crown(
+    scenes: dict[str, Scene], pitches: dict[str, float], marks: dict[str, dict[str, str]], bald: dict[str, bool]
+) -> crown.Proportions:
+    """The fits of edge/portrait/crown.py on these people."""
+    ids = [name for name in marks if name in scenes]
+    x = np.array([crown.proportions(scenes[name], pitches[name]) for name in ids])
+    y = np.array([np.log(marked_height(marks[n]) / (scenes[n].eye_to_chin / scenes[n].scale)) for n in ids])
+    tops = {name: crown.mask_top(scene) for name, scene in scenes.items()}
+    seen = [name for name, top in tops.items() if top > 0]
+    bare = np.array([crown.bareness(scenes[name], tops[name]) for name in seen])
+    return crown.Proportions(*ridge(x, y), logistic(bare, np.array([bald[name] for name in seen])))
+
+
+def main(faces: Path) -> int:
+    """Trains, writes, prints."""
+    networks = Networks(load_models())
+    labels, marks = rows(faces / "labels.csv"), rows(faces / "marks.csv")
+    found = {name: find(read_picture(faces / f"{name}.jpg"), networks)[0] for name in labels}
+    scenes = {name: scene for name, scene in found.items() if scene is not None}
+    frontal = [n for n in scenes if labels[n]["pose"] == "frontal" and labels[n]["mouth"] != "open"]
+    mean = reference([scenes[n].mesh for n in frontal])
+    poses = {name: turn(scene.mesh, mean) for name, scene in scenes.items()}
+    bald = {name: labels[name]["hair"] == "bald" for name in scenes}
+    fit = fit_crown(scenes, {name: pose.pitch for name, pose in poses.items()}, marks, bald)
+    np.savez(
+        OWN, reference=mean.astype(np.float32), crown_mean=fit.mean, crown_centre=fit.centre, crown_slope=fit.slope,
+        bald=fit.bald,
+    )  # fmt: skip
+    looking = [name for name in scenes if labels[name]["gaze"] == "camera"]
+    offset = np.array([shape.iris_offset(scenes[name]) for name in looking])
+    for axis, angle in ((0, "yaw"), (1, "pitch")):
+        x = np.array([[1.0, getattr(poses[name], angle)] for name in looking])
+        print("iris on", angle, np.linalg.lstsq(x, offset[:, axis], rcond=None)[0].round(5))
+    x = np.array([[np.log(shape.lip_opening(s) + 0.005), shape.seam_redness(s)] for s in scenes.values()])
+    w = logistic(x, np.array([labels[name]["mouth"] != "closed" for name in scenes]))
+    print("mouth: weight of the seam's redness against log opening", round(float(w[2] / w[1]), 4))
+    print(f"{OWN.name}: {OWN.stat().st_size} bytes")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))
