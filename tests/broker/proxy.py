@@ -2,12 +2,24 @@
 
 import asyncio
 
+_End = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
 
 class Proxy:
-    """`cut_after_bytes` up the link ends a connection, at most `cuts` times; `bytes_per_s` slows it down."""
+    """`cut_after_bytes` up the link, or `cut_after_s`, ends a connection, at most `cuts` times; `bytes_per_s` slows the
+    way up down."""
 
-    def __init__(self, port: int, *, cut_after_bytes: int = 0, cuts: int = 0, bytes_per_s: float = 0.0) -> None:
+    def __init__(
+        self,
+        port: int,
+        *,
+        cut_after_bytes: int = 0,
+        cut_after_s: float | None = None,
+        cuts: int = 0,
+        bytes_per_s: float = 0.0,
+    ) -> None:
         self._target = port
+        self._cut_after_s = cut_after_s
         self.cut_after_bytes, self.cuts_left, self._bytes_per_s = cut_after_bytes, cuts, bytes_per_s
         self.cuts = 0
         self.up_bytes = 0
@@ -39,15 +51,22 @@ class Proxy:
             return
         self._open |= {writer, up_writer}
         try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._pump(reader, up_writer, up=True))
-                tasks.create_task(self._pump(up_reader, writer, up=False))
-        except* OSError:
-            pass  # cut: that is what it is for
+            await self._carry((reader, writer), (up_reader, up_writer))
+        except TimeoutError:
+            self.cuts_left -= 1
+            self.cuts += 1
         finally:
             self._open -= {writer, up_writer}
             for end in (writer, up_writer):
                 end.transport.abort()
+
+    async def _carry(self, booth: "_End", broker: "_End") -> None:
+        try:
+            async with asyncio.timeout(self._cut_after_s if self.cuts_left else None), asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._pump(booth[0], broker[1], up=True))
+                tasks.create_task(self._pump(broker[0], booth[1], up=False))
+        except* ConnectionError:
+            pass  # cut: that is what it is for
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, up: bool) -> None:
         passed = 0
