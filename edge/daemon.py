@@ -13,7 +13,7 @@ from hw.cabin import Coin, CoinEvent, DeviceError, Glitch, Health, Paper, Status
 from .booth import Booth
 from .handover import hand_over
 from .health import disk_free_mb, health, keep
-from .inputs import Credited, GateMoved, Input, Stroke, StrokeCollector
+from .inputs import Credited, GateMoved, Input, Stroke, StrokeCollector, Unclear
 from .uplink.uplink import Uplink
 from .visit import visit
 from .watchdog import Watchdog
@@ -78,13 +78,15 @@ class Daemon:
                 ledger.coin(train, cents)
                 self._booth.inputs.put(Credited())
             case UnclearCoin(train=train, why=why, edges=edges):
-                ledger.unclear_coin(train, why, [(edge.line, edge.rising, edge.at_ns) for edge in edges])
+                claim = ledger.unclear_coin(train, why, [(edge.line, edge.rising, edge.at_ns) for edge in edges])
                 log.warning("unclear coin: %s", why)
+                if claim is not None:
+                    self._booth.inputs.put(Unclear(claim))
             case Glitch(train=train):
                 ledger.glitch(train)
 
     async def _pen(self) -> None:
-        """Strokes to the visit; a stroke cut by an unplug ends where it was cut."""
+        """Strokes to the visit; a stroke cut by an unplug is a broken one."""
         strokes = StrokeCollector()
         while True:
             try:
@@ -93,7 +95,7 @@ class Daemon:
                         self._booth.inputs.put(stroke)
             except DeviceError as error:
                 log.warning("%s", error)
-            if (stroke := strokes.lift()) is not None:
+            if (stroke := strokes.cut()) is not None:
                 self._booth.inputs.put(stroke)
             await asyncio.sleep(BACK_S)
 
@@ -171,6 +173,8 @@ class Daemon:
             given = await booth.inputs.next()
             if isinstance(given, Credited):
                 return None
+            if isinstance(given, Unclear):
+                return given
             if isinstance(given, Stroke) and booth.gate.open:
                 return given
 

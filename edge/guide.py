@@ -4,6 +4,7 @@ Every step of a visit has one row in STEPS and its sentences under `visit.<step>
 """
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,20 +29,21 @@ STEPS = {
     "door": Step(Scene.IDLE),
     "closed": Step(Scene.OUT_OF_ORDER),
     "choose": Step(Scene.WELCOME, ("language", "cancel"), "welcome"),
+    "coin_unclear": Step(Scene.WELCOME, (), "sorry"),
     "pay": Step(Scene.GUIDANCE, ("language", "cancel")),
-    "pay_closed": Step(Scene.GUIDANCE, ("cancel",)),
+    "pay_closed": Step(Scene.GUIDANCE, ("language", "cancel")),
     "place": Step(Scene.GUIDANCE, ("yes", "language", "cancel")),
     "shot": Step(Scene.CAPTURE, (), "shutter"),
-    "refused": Step(Scene.GUIDANCE, ("redo", "cancel"), "sorry"),
-    "accepted": Step(Scene.GUIDANCE, ("yes", "redo", "cancel"), "well"),
-    "accepted_last": Step(Scene.GUIDANCE, ("yes", "cancel"), "well"),
-    "choose_shot": Step(Scene.GUIDANCE, ("cancel",)),
-    "override": Step(Scene.GUIDANCE, ("yes", "redo", "cancel"), "sorry"),
-    "sign": Step(Scene.WELCOME, ("signature", "yes", "redo", "cancel")),
-    "sign_again": Step(Scene.WELCOME, ("signature", "yes", "redo", "cancel"), "sorry"),
-    "confirm": Step(Scene.WELCOME, ("yes", "redo", "cancel")),
-    "wait_printer": Step(Scene.WELCOME, ("cancel",), "sorry"),
-    "wait_camera": Step(Scene.WELCOME, ("cancel",), "sorry"),
+    "refused": Step(Scene.GUIDANCE, ("redo", "language", "cancel"), "sorry"),
+    "accepted": Step(Scene.GUIDANCE, ("yes", "redo", "language", "cancel"), "well"),
+    "choose_shot": Step(Scene.GUIDANCE, ("language", "cancel")),
+    "override": Step(Scene.GUIDANCE, ("yes", "redo", "language", "cancel"), "sorry"),
+    "sign": Step(Scene.WELCOME, ("signature", "yes", "redo", "language", "cancel")),
+    "sign_again": Step(Scene.WELCOME, ("signature", "yes", "redo", "language", "cancel"), "sorry"),
+    "confirm": Step(Scene.WELCOME, ("yes", "redo", "language", "cancel")),
+    "wait_pen": Step(Scene.WELCOME, (), "sorry"),
+    "wait_printer": Step(Scene.WELCOME, ("language", "cancel"), "sorry"),
+    "wait_camera": Step(Scene.WELCOME, ("language", "cancel"), "sorry"),
     "printing": Step(Scene.DONE),
     "ticket_waits": Step(Scene.DONE, (), "sorry"),
     "take_ticket": Step(Scene.DONE, (), "done"),
@@ -82,14 +84,14 @@ class Guide:
         **params: object,
     ) -> None:
         """Shows a step: its title and text, then `more` lines; `fields` that are added to the step's own. A panel or
-        lamp that fails stops nobody here: the gate tells."""
+        a lamp that fails stops nobody here, and not the other: the gate tells."""
         row = STEPS[step]
         lines = [self.say(f"visit.{step}.title", **params)]
         if f"visit.{step}.text" in self.say:
             lines.append(self.say(f"visit.{step}.text", **params))
         self._scene = row.scene
+        await self.renew()
         try:
-            await self._cabin.lights.show(row.scene, for_s=LIGHTS_S)
             await self._cabin.panel.show(View(step, (*lines, *more), picture, row.sound, (*fields, *row.fields)))
         except DeviceError:
             return
@@ -122,6 +124,19 @@ def money(cents: int, language: str) -> str:
     """An amount as it is written: 6,00 € in French, €6.00 in English."""
     text = f"{cents // 100}.{cents % 100:02d}"
     return f"€{text}" if language == "en" else f"{text.replace('.', ',')} €"
+
+
+def side_by_side(pictures: Sequence[bytes]) -> bytes:
+    """Encoded pictures as one JPEG, from left to right on white, all as high as the first."""
+    opened = [Image.open(io.BytesIO(picture)).convert("RGB") for picture in pictures]
+    height = min(540, opened[0].height)
+    shown = [one.resize((round(one.width * height / one.height), height)) for one in opened]
+    sheet = Image.new("RGB", (sum(one.width + 12 for one in shown) - 12, height), "white")
+    x = 0
+    for one in shown:
+        sheet.paste(one, (x, 0))
+        x += one.width + 12
+    return jpeg(np.asarray(sheet), quality=90)
 
 
 def mirrored(rgb: Rgb) -> bytes:

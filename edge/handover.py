@@ -6,6 +6,7 @@
 
 import asyncio
 import io
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,10 +19,11 @@ from hw.cabin import PrintResult
 from .booth import Booth
 from .clock import PARIS, expiry_day
 from .guide import money
+from .inputs import Stroke, Unclear
 from .ledger import Claim, OwedTicket
 from .ticket import Change, ClaimSlip, Ticket, draw_slip, draw_ticket
 
-SlipReason = Literal["cancelled", "refused"]
+SlipReason = Literal["cancelled", "refused", "unclear_coin"]
 
 OWED_S = 600.0
 CLOCK_WAIT_S = 60.0
@@ -61,26 +63,44 @@ async def hand_over(booth: Booth, owed: OwedTicket, proof: Proof | None) -> None
             await guide.show("take_ticket", expiry=day)
         else:
             await guide.show("ticket_unsure", hotline=booth.config.booth.hotline, visit=owed.visit)
-        await asyncio.sleep(booth.config.visit.thanks_s)
+        await _time_to_read(booth, on_paper=result.outcome == "printed")
         return
-    claim = ledger.settle_ticket(owed.visit, "failed", claim=True)
-    if claim is not None:
-        await _tell_claim(booth, "ticket_failed", claim)
+    for claim in (ledger.settle_ticket(owed.visit, "failed", claim=True), owed.change):
+        if claim is not None:
+            await tell_claim(booth, "ticket_failed" if claim is not owed.change else "claim", claim, on_paper=False)
 
 
 async def hand_over_claim(booth: Booth, claim: Claim, reason: SlipReason) -> None:
     """A claim's slip, once; without paper the panel alone tells its number."""
+    on_paper = False
     if (await booth.cabin.printer.status()).ready:
         rows = await asyncio.to_thread(draw_slip, slip_of(booth, claim, reason))
-        await booth.cabin.printer.print(rows)
-    await _tell_claim(booth, "claim", claim)
+        on_paper = (await booth.cabin.printer.print(rows)).outcome == "printed"
+    await tell_claim(booth, "claim" if claim.cents is not None else "coin_unclear", claim, on_paper=on_paper)
 
 
-async def _tell_claim(booth: Booth, step: str, claim: Claim) -> None:
+async def tell_claim(booth: Booth, step: str, claim: Claim, *, on_paper: bool) -> None:
+    """The claim's number on the panel; longer where it stands nowhere else."""
     guide = booth.guide
-    amount = money(claim.cents, guide.language) if claim.cents is not None else "?"
+    amount = "" if claim.cents is None else money(claim.cents, guide.language)
     await guide.show(step, amount=amount, claim=claim.number, hotline=booth.config.booth.hotline)
-    await asyncio.sleep(booth.config.visit.thanks_s)
+    await _time_to_read(booth, on_paper=on_paper)
+
+
+async def _time_to_read(booth: Booth, *, on_paper: bool) -> None:
+    """What a paper says too stays for a moment; what is to be written down stays until a touch."""
+    if on_paper:
+        await asyncio.sleep(booth.config.visit.thanks_s)
+        return
+    booth.inputs.forget()
+    later: list[Unclear] = []
+    with suppress(TimeoutError):
+        async with asyncio.timeout(booth.config.visit.idle_s):
+            while not isinstance(given := await booth.inputs.next(), Stroke):
+                if isinstance(given, Unclear):
+                    later.append(given)
+    for unclear in later:
+        booth.inputs.put(unclear)
 
 
 async def _over(booth: Booth, owed: OwedTicket) -> bool:

@@ -1,13 +1,15 @@
 """What the customer does, in one line: strokes of the pen, coins credited, and the camera's word that all is well.
 
-The daemon's loops put in, the one visit takes out. Nothing is kept while nobody is here but a first touch.
+The daemon's loops put in, the one visit takes out. Nothing is kept while nobody is here but a first touch and a claim
+that nobody has been told of.
 """
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from hw.cabin import PenSample
+
+from .ledger import Claim
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,13 @@ class Credited:
 
 
 @dataclass(frozen=True)
+class Unclear:
+    """A signal that was not clearly a coin: the customer is to be told of its claim."""
+
+    claim: Claim
+
+
+@dataclass(frozen=True)
 class AllWell:
     """The guidance of one mirror (by its number) found nothing to mend for a moment: the shutter may go."""
 
@@ -39,7 +48,7 @@ class GateMoved:
     """A condition before taking money changed."""
 
 
-Input = Stroke | Credited | AllWell | GateMoved
+Input = Stroke | Credited | Unclear | AllWell | GateMoved
 
 
 class Inputs:
@@ -55,9 +64,11 @@ class Inputs:
             return await self._queue.get()
 
     def forget(self) -> None:
-        """Drops what was put in before: a new visit does not begin with the last one's strokes."""
-        while not self._queue.empty():
-            self._queue.get_nowait()
+        """Drops what was put in before: a new visit does not begin with the last one's strokes. Claims stay."""
+        before = [self._queue.get_nowait() for _ in range(self._queue.qsize())]
+        for item in before:
+            if isinstance(item, Unclear):
+                self._queue.put_nowait(item)
 
 
 class StrokeCollector:
@@ -71,10 +82,14 @@ class StrokeCollector:
         if sample.contact:
             self._samples.append(sample)
             return None
-        return self.lift()
+        return self._end(broken=sample.broken)
 
-    def lift(self) -> Stroke | None:
-        """Ends the stroke as it is (the pen was unplugged)."""
-        samples: Sequence[PenSample] = self._samples
-        self._samples = []
+    def cut(self) -> Stroke | None:
+        """The pen is gone: ends the stroke, which has lost its end."""
+        return self._end(broken=True)
+
+    def _end(self, *, broken: bool) -> Stroke | None:
+        samples, self._samples = self._samples, []
+        if samples and broken:
+            samples[-1] = replace(samples[-1], broken=True)
         return Stroke(tuple(samples)) if samples else None

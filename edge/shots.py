@@ -5,19 +5,23 @@ at once: only its portrait stays, as JPEG.
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import count
 
-from hw.cabin import DeviceError, Rgb
+from hw.cabin import DeviceError, Health, Rgb
 
 from .booth import Booth
 from .customer import Customer, CustomerLeft, NotServed
-from .guide import jpeg, mirrored
+from .guide import jpeg, mirrored, side_by_side
 from .inputs import AllWell
 from .portrait import Verdict
 from .portrait.guidance import Guidance
+
+log = logging.getLogger("booth")
 
 SHOTS_A_ROUND = 3
 REASONS_SHOWN = 3
@@ -25,6 +29,8 @@ REASONS_SHOWN = 3
 PORTRAIT_DPI = 600
 ATTEMPTS = 3
 """Stills asked for before a camera that keeps failing is given up."""
+CAMERA_BACK_S = 1.0
+"""Between two tries to look through a camera that fails."""
 _mirrors = count(1)
 
 
@@ -55,14 +61,14 @@ async def take_portrait(customer: Customer) -> Shot:
         for number in range(1, SHOTS_A_ROUND + 1):
             shot = await _shoot(customer, number)
             shots.append(shot)
+            if shot.verdict.face is not None:
+                customer.seen()
             if not shot.passed:
                 booth.ledger.refused_findings([f.name for f in shot.verdict.failed])
                 await _tell_refusal(customer, shot)
-            elif not guide.present:
-                return shot  # nobody could choose: the first that passes
-            elif number < SHOTS_A_ROUND:
-                await guide.show("accepted", picture=shot.portrait_jpeg)
-                if await customer.tap("yes", "redo") == "yes":
+            elif guide.present and number < SHOTS_A_ROUND:
+                accepted = partial(guide.show, "accepted", picture=shot.portrait_jpeg)
+                if await customer.tap(accepted, "yes", "redo") == "yes":
                     return shot
         if any(shot.passed for shot in shots):
             return await _choose_shot(customer, shots)
@@ -80,6 +86,7 @@ async def _shoot(customer: Customer, number: int) -> Shot:
         await guide.show("place", *more, picture=picture, shot=number, shots=SHOTS_A_ROUND)
 
     for _ in range(ATTEMPTS):
+        await customer.until(partial(guide.show, "wait_camera"), partial(_camera_well, booth))
         deadline = loop.time() + booth.config.visit.guidance_s
         await show()
         async with mirror(customer, show) as ready:
@@ -93,12 +100,15 @@ async def _shoot(customer: Customer, number: int) -> Shot:
         await guide.show("shot")
         try:
             still = await booth.cabin.camera.still()
-        except DeviceError:
-            await guide.show("wait_camera")
-            await customer.until(lambda: "camera" not in booth.gate.closed_by)
+        except DeviceError as error:
+            log.warning("%s", error)
         else:
             return await asyncio.to_thread(_judged, booth, still.rgb)
     raise NotServed
+
+
+async def _camera_well(booth: Booth) -> bool:
+    return booth.cabin.camera.status().health is Health.WELL
 
 
 def _judged(booth: Booth, rgb: Rgb) -> Shot:
@@ -110,10 +120,12 @@ def _judged(booth: Booth, rgb: Rgb) -> Shot:
 
 async def _tell_refusal(customer: Customer, shot: Shot) -> None:
     """Why it would be refused, the most useful reason first; goes on by itself or at a tap."""
-    guide = customer.booth.guide
-    await guide.show("refused", *_reasons(customer, shot), picture=shot.portrait_jpeg or None)
+
+    async def show() -> None:
+        await customer.booth.guide.show("refused", *_reasons(customer, shot), picture=shot.portrait_jpeg or None)
+
     with suppress(TimeoutError):
-        await customer.tap("redo", "yes", within_s=customer.booth.config.visit.result_s)
+        await customer.tap(show, "redo", "yes", within_s=customer.booth.config.visit.result_s)
 
 
 def _reasons(customer: Customer, shot: Shot) -> list[str]:
@@ -123,25 +135,35 @@ def _reasons(customer: Customer, shot: Shot) -> list[str]:
 
 
 async def _choose_shot(customer: Customer, shots: list[Shot]) -> Shot:
+    """The customer's choice among a round's passing shots; with no panel the best."""
     guide = customer.booth.guide
     fields = {f"shot.{number}": shot for number, shot in enumerate(shots, 1) if shot.passed}
-    lines = [
-        guide.say(f"visit.shot_line.{'passed' if shot.passed else 'failed'}", number=number)
-        for number, shot in enumerate(shots, 1)
-    ]
-    best = max(fields.values(), key=lambda shot: shot.worth)
-    await guide.show("choose_shot", *lines, picture=best.portrait_jpeg, fields=tuple(fields))
-    return fields[await customer.tap(*fields)]
+    if not guide.present:
+        return max(fields.values(), key=lambda shot: shot.worth)
+    picture = side_by_side([shot.portrait_jpeg for shot in fields.values()])
+
+    async def show() -> None:
+        lines = [
+            guide.say(f"visit.shot_line.{'passed' if shot.passed else 'failed'}", number=number)
+            for number, shot in enumerate(shots, 1)
+        ]
+        await guide.show("choose_shot", *lines, picture=picture, fields=tuple(fields))
+
+    return fields[await customer.tap(show, *fields)]
 
 
 async def _offer_override(customer: Customer, taken: list[Shot]) -> Shot:
-    """The last resort for a body that cannot meet the norm, with a plain warning. NotServed if there is none, or no."""
+    """The last resort for a body that cannot meet the norm, with a plain warning. NotServed if there is none, or no,
+    or no panel to read the warning from."""
     possible = [shot for shot in taken if shot.portrait_jpeg and shot.verdict.overridable]
-    if not possible:
+    if not possible or not customer.booth.guide.present:
         raise NotServed
     shot = min(possible, key=lambda shot: len(shot.verdict.failed))
-    await customer.booth.guide.show("override", *_reasons(customer, shot), picture=shot.portrait_jpeg)
-    if await customer.tap("yes", "redo") == "redo":
+
+    async def show() -> None:
+        await customer.booth.guide.show("override", *_reasons(customer, shot), picture=shot.portrait_jpeg)
+
+    if await customer.tap(show, "yes", "redo") == "redo":
         raise NotServed
     return replace(shot, overrides=tuple(f.name for f in shot.verdict.failed))
 
@@ -165,13 +187,15 @@ async def mirror(customer: Customer, show: Callable[[str, bytes], Awaitable[None
 async def _reflect(customer: Customer, show: Callable[[str, bytes], Awaitable[None]], ready: AllWell) -> None:
     booth, guide, guidance = customer.booth, customer.booth.guide, Guidance()
     told = False
-    with suppress(DeviceError):  # the gate names it; the shot itself waits for the camera to come back
-        async for frame in booth.cabin.camera.frames():
-            verdict = await asyncio.to_thread(booth.judge.look, frame.rgb, live=True)
-            reason = guidance.see(verdict, frame.at_ns / 1e9)
-            if guide.present:
-                line = guide.say(reason.key, **reason.params) if reason else guide.say("visit.live.well")
-                await show(line, mirrored(frame.rgb))
-            if guidance.ready and not told:
-                told = True
-                booth.inputs.put(ready)
+    while True:
+        with suppress(DeviceError):  # the gate names it; the shot itself waits for the camera to come back
+            async for frame in booth.cabin.camera.frames():
+                verdict = await asyncio.to_thread(booth.judge.look, frame.rgb, live=True)
+                reason = guidance.see(verdict, frame.at_ns / 1e9)
+                if guide.present:
+                    line = guide.say(reason.key, **reason.params) if reason else guide.say("visit.live.well")
+                    await show(line, mirrored(frame.rgb))
+                if guidance.ready and not told:
+                    told = True
+                    booth.inputs.put(ready)
+        await asyncio.sleep(CAMERA_BACK_S)

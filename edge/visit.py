@@ -4,18 +4,19 @@ Before the commit nothing has happened to the customer's money; after it nothing
 away or cannot be served gets the whole credit as one claim.
 """
 
-from contextlib import nullcontext
+import asyncio
+from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import partial
 
-from hw.cabin import PenSample
+from hw.cabin import DeviceError, PenSample
 
 from . import signature as signing
 from .booth import Booth
 from .config import Service
 from .customer import Customer, CustomerCancelled, CustomerLeft, NotServed
 from .deposit import Photo
-from .guide import money
-from .handover import Proof, hand_over, hand_over_claim
+from .guide import money, side_by_side
+from .handover import Proof, hand_over, hand_over_claim, tell_claim
 from .inputs import Input, Stroke
 from .ledger import Outcome
 from .shots import Shot, mirror, take_portrait
@@ -27,11 +28,10 @@ async def visit(booth: Booth, first: Input | None = None) -> Outcome:
     customer = Customer(booth, open_visit, first)
     outcome: Outcome
     try:
-        service = await choose_service(customer)
-        await look_and_pay(customer, service)
+        service = await look_and_pay(customer, await choose_service(customer))
         shot = await take_portrait(customer)
         signature_png = await take_signature(customer)
-        while not await confirm(customer, service, shot):
+        while not await confirm(customer, service, shot, signature_png):
             signature_png = await take_signature(customer)
         await printer_ready(customer)
     except CustomerCancelled:
@@ -44,9 +44,12 @@ async def visit(booth: Booth, first: Input | None = None) -> Outcome:
         return await commit(customer, service, shot, signature_png)
     finally:
         booth.wants_coins = False
+    await close_slot(booth)
     claim = booth.ledger.end_visit(open_visit.number, outcome)
-    if claim is not None and outcome != "abandoned":
-        await hand_over_claim(booth, claim, outcome)
+    if outcome != "abandoned":
+        await tell_unclear(customer)
+        if claim is not None:
+            await hand_over_claim(booth, claim, outcome)
     await booth.guide.show("goodbye")
     return outcome
 
@@ -54,40 +57,72 @@ async def visit(booth: Booth, first: Input | None = None) -> Outcome:
 async def choose_service(customer: Customer) -> Service:
     """Language and service by the pen's fields; coins may fall meanwhile."""
     booth = customer.booth
-    known = booth.config.service(customer.resumed.service)
-    if known is not None:
-        return known
+    if customer.service is not None:
+        return customer.service
     booth.wants_coins = True
     guide = booth.guide
     while True:
+        await tell_unclear(customer)
         lines = [
             guide.say("visit.service.line", name=booth.service_name(s.id, guide.language),
                       price=money(s.price_cents, guide.language))
             for s in booth.config.services
         ]  # fmt: skip
+        if credit := booth.ledger.credit_cents():
+            lines.append(guide.say("visit.service.credit", credit=money(credit, guide.language)))
         await guide.show("choose", *lines, fields=tuple(f"service.{s.id}" for s in booth.config.services))
-        name = customer.field(await customer.input())
-        if name and name.startswith("service."):
-            service = booth.config.service(name.removeprefix("service."))
-            if service is not None:
-                booth.ledger.choose(customer.number, language=guide.language, service=service.id)
-                return service
+        service = _service(customer, customer.field(await customer.input()))
+        if service is not None:
+            customer.choose(service)
+            return service
 
 
-async def look_and_pay(customer: Customer, service: Service) -> None:
-    """The free look: live guidance says what would fail, while coins may fall at any time."""
-    booth, guide = customer.booth, customer.booth.guide
+def _service(customer: Customer, name: str | None) -> Service | None:
+    return customer.booth.config.service(name.removeprefix("service.")) if name else None
+
+
+async def look_and_pay(customer: Customer, service: Service) -> Service:
+    """The free look: live guidance says what would fail, while coins may fall at any time. Answers the service paid
+    for: another may be touched while nothing is paid."""
+    booth = customer.booth
     if customer.resumed.paid:
-        return
-    look = mirror(customer, partial(_show_pay, customer, service)) if guide.present else nullcontext()
-    async with look:
-        while booth.ledger.credit_cents() < service.price_cents:
-            booth.wants_coins = True
-            await _show_pay(customer, service)
-            if customer.field(await customer.input()) == "language":
-                booth.ledger.choose(customer.number, language=guide.language, service=service.id)
+        return service
+    while booth.ledger.credit_cents() < service.price_cents:
+        await tell_unclear(customer)
+        async with _look(customer, service):
+            while booth.ledger.credit_cents() < service.price_cents and not customer.unclear:
+                booth.wants_coins = True
+                await _show_pay(customer, service)
+                other = _service(customer, customer.field(await customer.input()))
+                if other is not None and other is not service:
+                    service = other
+                    customer.choose(service)
+                    break
     booth.wants_coins = False
+    await close_slot(booth)
     booth.ledger.paid(customer.number)
+    return service
+
+
+def _look(customer: Customer, service: Service) -> AbstractAsyncContextManager[object]:
+    if not customer.booth.guide.present:
+        return nullcontext()
+    return mirror(customer, partial(_show_pay, customer, service))
+
+
+async def close_slot(booth: Booth) -> None:
+    """No coin more, now: the gate's next look would be a second late."""
+    try:
+        await booth.cabin.coins.refuse()
+    except DeviceError:
+        return  # its own status closes the gate, and a slot that is gone takes nothing
+
+
+async def tell_unclear(customer: Customer) -> None:
+    """A coin that was not recognised is not credited; its claim is the customer's."""
+    while customer.unclear:
+        await hand_over_claim(customer.booth, customer.unclear.pop(0), "unclear_coin")
+        customer.seen()
 
 
 async def _show_pay(customer: Customer, service: Service, instruction: str = "", picture: bytes | None = None) -> None:
@@ -108,43 +143,66 @@ async def take_signature(customer: Customer) -> bytes:
     field = booth.fields["signature"]
     box = signing.Box(field.x_mm, field.y_mm, field.width_mm, field.height_mm)
     samples: list[PenSample] = []
-    await guide.show("sign")
+    refused: signing.Reason | None = None
+
+    async def show() -> None:
+        strokes = signing.strokes_in(samples, box)
+        picture = await asyncio.to_thread(_signature_png, strokes) if strokes else None
+        if refused is None or strokes:
+            await guide.show("sign", picture=picture)
+        else:
+            await guide.show("sign_again", guide.say(f"signature.refused.{refused}"))
+
+    await customer.display(show)
     while True:
         given = await customer.input()
         name = customer.field(given)
-        strokes = signing.strokes_in(samples, box)
         if name == "redo":
             samples.clear()
-            await guide.show("sign")
+            refused = None
+            await show()
         elif name == "yes":
-            verdict = signing.judge(strokes, box)
-            if verdict.ok:
-                return signing.encode_png(signing.draw(strokes))
+            strokes = signing.strokes_in(samples, box)
+            refused = signing.judge(strokes, box).reason
+            if refused is None:
+                return await asyncio.to_thread(_signature_png, strokes)
             samples.clear()
-            await guide.show("sign_again", guide.say(f"signature.refused.{verdict.reason}"))
+            await show()
         elif isinstance(given, Stroke) and name in (None, "signature"):
             samples += given.ended
-            await guide.show("sign", picture=signing.encode_png(signing.draw(signing.strokes_in(samples, box))))
+            await customer.display(show)
+        else:
+            await customer.keep_shown(given, name, show)
 
 
-async def confirm(customer: Customer, service: Service, chosen: Shot) -> bool:
+def _signature_png(strokes: tuple[signing.Stroke, ...]) -> bytes:
+    return signing.encode_png(signing.draw(strokes))
+
+
+async def confirm(customer: Customer, service: Service, chosen: Shot, signature_png: bytes) -> bool:
     """Shows what would be sent. False: sign again."""
     guide = customer.booth.guide
-    await guide.show(
-        "confirm",
-        picture=chosen.portrait_jpeg,
-        service=customer.booth.service_name(service.id, guide.language),
-        price=money(service.price_cents, guide.language),
-    )
-    return await customer.tap("yes", "redo") == "yes"
+    picture = side_by_side([chosen.portrait_jpeg, signature_png])
+
+    async def show() -> None:
+        await guide.show(
+            "confirm",
+            picture=picture,
+            service=customer.booth.service_name(service.id, guide.language),
+            price=money(service.price_cents, guide.language),
+        )
+
+    return await customer.tap(show, "yes", "redo") == "yes"
 
 
 async def printer_ready(customer: Customer) -> None:
     """The last look before the commit: a ticket that cannot be printed is not sold. NotServed if it stays away."""
     booth = customer.booth
-    if not (await booth.cabin.printer.status()).ready:
-        await booth.guide.show("wait_printer")
-        await customer.until(lambda: not {"printer", "paper"} & set(booth.gate.closed_by))
+
+    async def ready() -> bool:
+        return (await booth.cabin.printer.status()).ready
+
+    await customer.until(partial(booth.guide.show, "wait_printer"), ready)
 
 
 async def commit(customer: Customer, service: Service, chosen: Shot, signature_png: bytes) -> Outcome:
@@ -159,5 +217,8 @@ async def commit(customer: Customer, service: Service, chosen: Shot, signature_p
         photo=photo,
     )
     await hand_over(booth, owed, Proof(chosen.portrait_jpeg, signature_png, chosen.overrides))
-    booth.ledger.end_visit(customer.number, "ticket")
+    late = booth.ledger.end_visit(customer.number, "ticket")
+    if late is not None:  # a coin that came after the commit
+        await tell_claim(booth, "claim", late, on_paper=False)
+    await tell_unclear(customer)
     return "ticket"

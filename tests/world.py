@@ -18,7 +18,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric import ec, x25519
 
 from edge import messages as m
-from edge.booth import Booth
+from edge.booth import Booth, Judging
 from edge.config import Config, convert
 from edge.daemon import Daemon
 from edge.deposit import Sealer
@@ -31,6 +31,7 @@ from edge.ledger import Ledger
 from edge.portrait import Judge, Verdict
 from edge.seal import BoothSigner, Envelope, unb64, unseal
 from edge.watchdog import Watchdog
+from hw.cabin import DeviceMissing
 from hw.sim.cabin import PAD_MM, SimCabin
 
 PICTURES = Path(__file__).parent.parent / "demo" / "pictures"
@@ -195,6 +196,7 @@ class World:
         pictures: list[Any],
         panel: bool,
         connect: Callable[..., sqlite3.Connection],
+        judging: Judging | None,
     ) -> None:
         self.rng = random.Random(seed)
         self.folder = folder
@@ -206,6 +208,7 @@ class World:
         self.ledger: Ledger
         self.booth: Booth
         self._connect = connect
+        self._judging: Judging = judging or judge()
         self._task: asyncio.Task[None] | None = None
 
     def open_ledger(self) -> Ledger:
@@ -221,7 +224,7 @@ class World:
     async def start(self) -> None:
         self.ledger = self.open_ledger()
         self.booth = Booth(
-            self.config, self.sim.cabin, self.ledger, Guide(self.sim.cabin), judge(), self.clock,
+            self.config, self.sim.cabin, self.ledger, Guide(self.sim.cabin), self._judging, self.clock,
             Gate(self.clock.now()), Inputs(),
         )  # fmt: skip
         self._task = asyncio.create_task(Daemon(self.booth, self.uplink, Watchdog()).run())  # type: ignore[arg-type]
@@ -235,7 +238,7 @@ class World:
         self._task = None
         with contextlib.suppress(sqlite3.Error):
             self.ledger.close()
-        return result if isinstance(result, BaseException) else None
+        return result if isinstance(result, BaseException) and not _of_the_kill(result) else None
 
     async def restart(self) -> None:
         self.sim.connect()
@@ -274,6 +277,13 @@ class World:
         return found
 
 
+def _of_the_kill(error: BaseException) -> bool:
+    """A task that was about to go on when the kill came finds its devices gone before it is cancelled."""
+    if isinstance(error, BaseExceptionGroup):
+        return all(_of_the_kill(inner) for inner in error.exceptions)
+    return isinstance(error, DeviceMissing) and "this daemon was killed" in str(error)
+
+
 @contextlib.asynccontextmanager
 async def world(
     folder: Path,
@@ -282,9 +292,10 @@ async def world(
     pictures: list[Any] | None = None,
     panel: bool = True,
     connect: Callable[..., sqlite3.Connection] = sqlite3.connect,
+    judging: Judging | None = None,
     **visit: Any,
 ) -> AsyncIterator[World]:
-    w = World(folder, config(folder, **visit), seed, pictures or [GOOD], panel, connect)
+    w = World(folder, config(folder, **visit), seed, pictures or [GOOD], panel, connect, judging)
     await w.start()
     try:
         yield w
