@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from edge.judge_folder import Sheet, pictures_in, play, progress
 from edge.portrait import Finding, Judge, Reason, Verdict
 from edge.portrait.find import EYES_APART_PX
 from edge.portrait.pixels import RGB
@@ -203,9 +204,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Judges pictures by the photo norm. Exit status: 0 all meet it, 1 one does not, 2 one could not be read."
     )
-    parser.add_argument("pictures", nargs="+", type=Path, metavar="PICTURE", help="a picture file")
+    parser.add_argument("pictures", nargs="+", type=Path, metavar="PICTURE", help="a picture file, or a folder of them")
     parser.add_argument("--json", action="store_true", help="one JSON object a picture instead of the table")
     parser.add_argument("--out", type=Path, metavar="DIR", help="where the drawn pictures go (default: beside each)")
+    parser.add_argument("--watch", action="store_true", help="play the pictures as live frames and say the guidance")
     parser.add_argument("--lang", choices=LANGUAGES, default="fr", help="language of the reasons (default: fr)")
 
 
@@ -216,10 +218,45 @@ def run(args: argparse.Namespace) -> int:
         judge = Judge(load_models())
         if args.out is not None:
             args.out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
+        if args.watch:
+            frames = [path for given in args.pictures for path in (pictures_in(given) if given.is_dir() else [given])]
+            return play(judge, frames, read_picture, args.out or Path(), texts)
+        return max(
+            _judge_folder(judge, path, args, texts) if path.is_dir() else _judge_file(judge, path, args, texts)
+            for path in args.pictures
+        )
+    except (OSError, UnreadablePictureError) as error:
         print(f"booth judge: {error}", file=sys.stderr)
         return UNREAD
-    return max(_judge_file(judge, path, args, texts) for path in args.pictures)
+
+
+def _judge_folder(judge: Judge, folder: Path, args: argparse.Namespace, texts: Texts) -> int:
+    """Every picture of a folder: one line or object each, verdicts.csv and contact-sheet.png; the worst status."""
+    paths, sheet, worst = pictures_in(folder), Sheet(texts), PASSED
+    if not paths:
+        print(f"booth judge: {folder}: holds no picture; name a folder with JPEG, PNG, TIFF or WebP", file=sys.stderr)
+        return UNREAD
+    for done, path in enumerate(paths, 1):
+        try:
+            verdict = judge_file(judge, path)
+            portrait = None if verdict.face is None else judge.portrait(read_picture(path), verdict)
+        except (UnreadablePictureError, ValueError) as error:
+            print(f"booth judge: {error}", file=sys.stderr)
+            sheet.add(path, None, None)
+            worst = UNREAD
+        else:
+            sheet.add(path, verdict, portrait)
+            worst = max(worst, PASSED if verdict.passed else REFUSED)
+            if args.json:
+                print(json.dumps(as_json(str(path), verdict, texts), ensure_ascii=False))
+            else:
+                word = "passed" if verdict.passed else "refused"
+                names = ", ".join(texts(f"norm.name.{each.name}") for each in verdict.failed)
+                print(f"{path.name}: {texts(f'norm.verdict.{word}')}{': ' if names else ''}{names}")
+        progress(done, len(paths))
+    table, picture = sheet.save(args.out or folder)
+    print(f"{table}\n{picture}", file=sys.stderr)
+    return worst
 
 
 def _judge_file(judge: Judge, path: Path, args: argparse.Namespace, texts: Texts) -> int:

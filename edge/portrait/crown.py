@@ -84,15 +84,16 @@ def mask_top(scene: Scene) -> float:
     side = np.array([-scene.up[1], scene.up[0]])
     offsets = np.linspace(-0.12, 0.12, 9) * scene.eye_to_chin
     heights = np.arange(0.0, 2.6 * scene.eye_to_chin, 1.0)
-    tops = []
+    tops, cut_off = [], 0
     for offset in offsets:
         line = scene.middle + offset * side + heights[:, None] * scene.up
         x, y = np.rint(line[:, 0]).astype(int), np.rint(line[:, 1]).astype(int)
         inside = (x >= 0) & (y >= 0) & (x < scene.person.shape[1]) & (y < scene.person.shape[0])
         below = np.flatnonzero(scene.person[y[inside], x[inside]] < 0.5)
-        if not below.size:
-            return 0.0
-        tops.append(heights[below[0]])
+        cut_off += not below.size
+        tops.append(heights[below[0]] if below.size else float(inside.sum()))
+    if cut_off > len(offsets) // 2:
+        return 0.0
     return float(np.median(tops)) - float((scene.chin - scene.middle) @ scene.up)
 
 

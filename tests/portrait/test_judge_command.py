@@ -1,0 +1,163 @@
+"""`booth judge`: statuses, JSON as laid down, and every bad file a clear line or the right verdict."""
+
+import csv
+import json
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from edge.judge import UnreadablePictureError, judge_file, main, read_picture
+from edge.portrait import Judge
+
+PICTURES = Path(__file__).parents[2] / "demo" / "pictures"
+GOOD = PICTURES / "good.jpg"
+
+
+def test_the_exit_status_tells_meets_refused_and_unreadable(tmp_path: Path) -> None:
+    out = ["--out", str(tmp_path)]
+    assert main([str(GOOD), *out]) == 0
+    assert main([str(PICTURES / "bad-smile.jpg"), *out]) == 1
+    assert main([str(tmp_path / "nothing.jpg"), *out]) == 2
+    assert main([str(GOOD), str(PICTURES / "empty.jpg"), *out]) == 1
+    assert (tmp_path / "good.verdict.png").exists()
+
+
+def test_json_is_one_object_a_picture_with_the_words_of_the_norm(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--json", str(GOOD), str(PICTURES / "empty.jpg")]) == 1
+    good, empty = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert set(good) == {"picture", "passed", "face", "findings"}
+    assert set(good["face"]) == {"eyes_px", "chin_px", "crown_px", "crown_uncertainty_mm", "mm_per_px"}
+    assert empty["face"] is None
+    assert empty["findings"][0]["reason"].startswith("Aucun visage")
+    for finding in good["findings"]:
+        assert set(finding) == {"name", "value", "unit", "low", "high", "score", "passed", "reason"}
+        assert finding["passed"] in (True, None)
+        if finding["passed"] is None:
+            assert finding["low"] is None
+            assert finding["high"] is None
+
+
+def test_a_rotated_phone_picture_is_judged_upright(judge: Judge, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    turned = tmp_path / "turned.jpg"
+    Image.open(GOOD).transpose(Image.Transpose.ROTATE_90).save(turned, quality=95, exif=exif)
+    upright = judge_file(judge, GOOD).face
+    face = judge_file(judge, turned).face
+    assert face is not None
+    assert upright is not None
+    assert np.allclose(face.eyes_px, upright.eyes_px, atol=4)
+
+
+def saved(kind: str, folder: Path) -> Path:
+    image = Image.open(GOOD)
+    path = folder / f"picture.{'jpg' if kind == 'cmyk' else 'gif' if kind == 'animated' else 'png'}"
+    if kind == "16-bit":
+        deep = np.asarray(image.convert("L")).astype(np.uint16) * 257
+        Image.fromarray(deep).save(path)
+    elif kind == "cmyk":
+        image.convert("CMYK").save(path, quality=95)
+    elif kind == "grey":
+        image.convert("L").save(path)
+    elif kind == "transparent":
+        clear = image.convert("RGBA")
+        clear.putalpha(255)
+        clear.save(path)
+    elif kind == "animated":
+        image.save(path, save_all=True, append_images=[image.rotate(90)])
+    return path
+
+
+@pytest.mark.parametrize("kind", ["16-bit", "cmyk", "grey", "transparent", "animated"])
+def test_an_unusual_picture_is_judged_as_what_it_shows(judge: Judge, tmp_path: Path, kind: str) -> None:
+    rgb = read_picture(saved(kind, tmp_path))
+    assert rgb.dtype == np.uint8
+    verdict = judge.look(rgb)
+    assert verdict.face is not None
+    assert verdict["exposure"].passed
+    assert verdict["yaw"].passed
+
+
+def broken(kind: str, folder: Path) -> Path:
+    path = folder / "picture.jpg"
+    if kind == "truncated":
+        path.write_bytes(GOOD.read_bytes()[:20000])
+    elif kind == "zero bytes":
+        path.touch()
+    elif kind == "no picture":
+        path.write_text("not a picture")
+    elif kind == "folder":
+        path.mkdir()
+    elif kind == "too large":
+        Image.new("1", (14000, 10000)).save(path.with_suffix(".png"))
+        return path.with_suffix(".png")
+    return path
+
+
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")  # of Pillow making it
+@pytest.mark.parametrize("kind", ["truncated", "zero bytes", "no picture", "folder", "too large", "absent"])
+def test_a_broken_file_gets_one_line_that_says_what_and_where(tmp_path: Path, kind: str) -> None:
+    path = broken(kind, tmp_path)
+    with pytest.raises(UnreadablePictureError) as error:
+        read_picture(path)
+    assert str(path) in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_without_permission_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "locked.jpg"
+    shutil.copy(GOOD, path)
+    path.chmod(0)
+    with pytest.raises(UnreadablePictureError, match="no permission"):
+        read_picture(path)
+
+
+def test_a_jpeg_compressed_too_much_is_refused(judge: Judge, tmp_path: Path) -> None:
+    for quality, passed in ((75, False), (92, True)):
+        path = tmp_path / f"q{quality}.jpg"
+        Image.open(GOOD).save(path, quality=quality)
+        finding = judge_file(judge, path)["compression"]
+        assert finding.passed is passed
+        assert abs(finding.value - quality) <= 1
+
+
+def test_a_large_jpeg_is_judged_as_its_whole_picture_would_be(judge: Judge, tmp_path: Path) -> None:
+    image = Image.open(GOOD)
+    path = tmp_path / "large.jpg"
+    image.resize((image.width * 3, image.height * 3), Image.Resampling.BICUBIC).save(path, quality=95)
+    small, whole = judge_file(judge, path).face, judge.look(read_picture(path)).face
+    assert small is not None
+    assert whole is not None
+    assert np.allclose(small.eyes_px, whole.eyes_px, atol=0.02 * 3 * 190)
+    assert abs(small.mm_per_px / whole.mm_per_px - 1) < 0.03
+
+
+def test_a_folder_becomes_a_table_and_a_contact_sheet_whatever_lies_in_it(tmp_path: Path) -> None:
+    for name in ("good.jpg", "bad-smile.jpg", "empty.jpg"):
+        shutil.copy(PICTURES / name, tmp_path / name)
+    (tmp_path / "broken.jpg").write_bytes(b"")
+    assert main([str(tmp_path)]) == 2
+    with (tmp_path / "verdicts.csv").open(encoding="utf-8") as file:
+        rows = {row["picture"]: row for row in csv.DictReader(file)}
+    assert {name: row["passed"] for name, row in rows.items()} == {
+        "good.jpg": "1", "bad-smile.jpg": "0", "empty.jpg": "0", "broken.jpg": "",
+    }  # fmt: skip
+    assert rows["bad-smile.jpg"]["refused_by"] == "mouth_closed"
+    assert Image.open(tmp_path / "contact-sheet.png").width > 400
+
+
+def test_watching_played_frames_says_the_guidance(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    frames = tmp_path / "frames"
+    frames.mkdir()
+    for number in range(30):
+        shutil.copy(PICTURES / ("bad-smile.jpg" if number < 12 else "good.jpg"), frames / f"{number:03d}.jpg")
+    assert main(["--watch", "--out", str(tmp_path), "--lang", "en", str(frames)]) == 0
+    words = capsys.readouterr().out
+    assert "Close your mouth" in words
+    assert "about to be taken" in words
+    assert (tmp_path / "watch.png").exists()
