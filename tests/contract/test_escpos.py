@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from hw.cabin import Health, Paper
 from hw.escpos import BLOCK_ROWS, CUT, INIT, answers, printer_status, process_id, raster
+from hw.printer import EscposPrinter
 from hw.sim.journal import Journal
 from hw.sim.printer import SimPrinter
 from tests.virtual import run
@@ -33,8 +34,32 @@ def test_four_status_bytes_are_ready_only_without_any_trouble(four: list[int]) -
     assert status.ready or status.why
 
 
+@pytest.mark.parametrize(
+    ("four", "health", "paper", "why"),
+    [
+        ("12 12 12 12", Health.WELL, Paper.PRESENT, ""),
+        ("12 12 12 1e", Health.WELL, Paper.LOW, "low"),
+        ("1a 32 12 72", Health.WELL, Paper.OUT, "paper out"),
+        ("12 32 12 12", Health.WELL, Paper.OUT, "paper out"),
+        ("1a 12 12 12", Health.FAULTY, Paper.PRESENT, "offline"),
+        ("1a 16 12 12", Health.FAULTY, Paper.PRESENT, "cover"),
+        ("1a 52 1a 12", Health.FAULTY, Paper.PRESENT, "cutter"),
+        ("1a 52 32 12", Health.FAULTY, Paper.PRESENT, "unrecoverable"),
+        ("1a 52 52 12", Health.FAULTY, Paper.PRESENT, "hot"),
+        ("1a 52 12 12", Health.FAULTY, Paper.PRESENT, "error"),
+        ("12 12 12", Health.UNKNOWN, Paper.UNKNOWN, "3 of 4"),
+        ("12 12 12 12 12", Health.UNKNOWN, Paper.UNKNOWN, "5 of 4"),
+        ("12 12 ff 12 12", Health.UNKNOWN, Paper.UNKNOWN, "no status"),
+        ("12 12 12 12 37", Health.UNKNOWN, Paper.UNKNOWN, "no status"),
+        ("", Health.UNKNOWN, Paper.UNKNOWN, "no answer"),
+    ],
+)
+def test_status_bytes_mean_what_the_manual_says(four: str, health: Health, paper: Paper, why: str) -> None:
+    status = printer_status(answers(bytes.fromhex(four)))
+    assert (status.health, status.paper) == (health, paper) and why in status.why
+
+
 def test_a_finished_job_is_found_between_status_bytes_and_when_cut_in_two() -> None:
-    assert answers(b"\x12\x37\x22\x30\x30\x30\x37\x00\x16") == answers(b"\x12\x37\x22\x30\x30\x30\x37\x00\x16")
     found = answers(b"\x12\x37\x220007\x00\x16")
     assert found.finished == (b"0007",) and found.statuses == (0x12, 0x16)
     half = answers(b"\x12\x37\x2200")
@@ -98,5 +123,48 @@ def test_bytes_that_are_no_command_stand_on_the_paper_as_text() -> None:
         await journal.wait("printer.sheet")
         (sheet,) = await printer.papers()
         assert sheet.rows.any()
+
+    run(story())
+
+
+def test_a_sheet_whose_booth_went_away_before_its_end_is_not_whole() -> None:
+    async def story() -> None:
+        journal = Journal()
+        printer = SimPrinter(random.Random(1), journal)
+        await printer.write(raster(np.ones((100, 576), np.bool_))[0], deadline_s=1)
+        printer.let_go()
+        await printer.write(CUT, deadline_s=1)
+        assert (await journal.wait("printer.sheet")).data["whole"] is False
+
+    run(story())
+
+
+class _Halting:
+    """A transport on which the end of a proof comes only after the next question."""
+
+    def __init__(self, printer: SimPrinter) -> None:
+        self._printer = printer
+        self._held = b""
+        self._ready = b""
+
+    async def write(self, data: bytes, *, deadline_s: float) -> None:
+        await self._printer.write(data, deadline_s=deadline_s)
+        self._ready, self._held = self._held, b""
+
+    async def read(self, *, deadline_s: float) -> bytes:
+        came, self._ready = self._ready, b""
+        came = came or await self._printer.read(deadline_s=deadline_s)
+        if came.startswith(b"\x37"):
+            came, self._held = came[:4], came[4:]
+        return came
+
+    async def reset(self) -> None:
+        await self._printer.reset()
+
+
+def test_a_proof_that_comes_in_two_halves_is_a_proof() -> None:
+    async def story() -> None:
+        printer = EscposPrinter(_Halting(SimPrinter(random.Random(1), Journal())))
+        assert (await printer.print(np.ones((100, 576), np.bool_))).outcome == "printed"
 
     run(story())

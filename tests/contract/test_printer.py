@@ -43,9 +43,11 @@ def test_tickets_asked_for_together_come_out_one_after_the_other(play: Play) -> 
 def test_asking_for_the_status_leaves_no_mark_on_a_ticket_being_printed(play: Play) -> None:
     async def story(rig) -> None:
         printing = asyncio.create_task(rig.cabin.printer.print(ROWS))
-        while not printing.done():
+        await rig.bench.wait("printer.row")
+        for _ in range(20):
             assert (await rig.cabin.printer.status()).health is Health.WELL
-            await asyncio.sleep(0.01)
+        assert not printing.done()  # nobody waits for a ticket to learn how the printer is
+        assert (await printing).outcome == "printed"
         await rig.bench.wait("printer.sheet")
         (sheet,) = await rig.bench.printer.papers()
         assert np.array_equal(sheet.rows, ROWS)
@@ -122,14 +124,13 @@ def test_a_fault_in_the_middle_is_told_as_the_paper_shows_it_and_the_next_ticket
         if result.outcome == "failed":
             assert not [sheet for sheet in await rig.bench.printer.papers() if sheet.whole]
         await rig.bench.printer.repair()
-        before = len(await rig.bench.printer.papers())
+        finished = [sheet.n for sheet in await rig.bench.printer.papers() if sheet.whole]
         assert (await rig.cabin.printer.print(~ROWS)).outcome == "printed"
-        last = (await rig.bench.wait("printer.sheet", rows=len(ROWS), whole=True)).data["n"]
-        if len(await rig.bench.printer.papers()) == before + 1 or verb == "silent":
-            last = len(await rig.bench.printer.papers())
-        sheet = (await rig.bench.printer.papers())[-1]
-        assert sheet.n == last
-        assert sheet.whole and np.array_equal(sheet.rows, ~ROWS)
+        while (came := await rig.bench.wait("printer.sheet")).data["n"] in finished or not came.data["whole"]:
+            pass
+        papers = await rig.bench.printer.papers()
+        assert [sheet.n for sheet in papers if sheet.whole] == [*finished, papers[-1].n]  # no remains on new paper
+        assert np.array_equal(papers[-1].rows, ~ROWS)
 
     play(story)
 
