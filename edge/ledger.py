@@ -365,10 +365,11 @@ class Ledger:
         return None if row is None else str(row[0])
 
     def _unclear(self, visit: str, why: str, edges: Sequence[tuple[str, bool, int]]) -> Claim:
+        """The coin's event goes before its claim's: every event's sums are those of the events up to itself."""
+        number = self._number(8)
         self._db.execute("UPDATE totals SET unclear_coins = unclear_coins + 1")
-        claim = self._claim(visit, "unclear_coin", None, None)
-        self._event(m.CoinUnclear(visit=visit, claim=claim.number, why=why, edges=list(edges)[:200]))
-        return claim
+        self._event(m.CoinUnclear(visit=visit, claim=number, why=why, edges=list(edges)[:200]))
+        return self._claim(visit, "unclear_coin", None, None, number=number)
 
     def _move(self, visit: str, kind: Literal["coin", "spent", "claimed"], cents: int) -> None:
         column = {"coin": "coins_cents", "spent": "spent_cents", "claimed": "claimed_credit_cents"}[kind]
@@ -388,8 +389,10 @@ class Ledger:
         self._move(visit, "claimed", cents)
         return self._claim(visit, reason, cents, None)
 
-    def _claim(self, visit: str, reason: ClaimReason, cents: int | None, deposit: str | None) -> Claim:
-        claim = Claim(self._number(8), cents)
+    def _claim(
+        self, visit: str, reason: ClaimReason, cents: int | None, deposit: str | None, *, number: str | None = None
+    ) -> Claim:
+        claim = Claim(number or self._number(8), cents)
         self._db.execute(
             "INSERT INTO claims (number, visit, reason, cents, at) VALUES (?, ?, ?, ?, ?)",
             (claim.number, visit, reason, cents, self._now()),

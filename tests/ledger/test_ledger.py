@@ -277,8 +277,23 @@ class MoneyAddsUp(RuleBasedStateMachine):
         assert totals.coins_cents == totals.spent_cents + totals.claimed_credit_cents + totals.credit_cents
         told = events(self.ledger)
         assert [e.seq for e in told] == sorted({e.seq for e in told})
-        assert sum(e.data.cents for e in told if isinstance(e.data, m.CoinTaken)) == self.inserted
-        assert sum(e.data.price_cents for e in told if isinstance(e.data, m.Committed)) == totals.spent_cents
+        coins = spent = credit_claims = ticket_claims = unclear = 0
+        for event in told:  # as the fleet adds them up: each event's counters are the sums up to itself
+            match event.data:
+                case m.CoinTaken(cents=cents):
+                    coins += cents
+                case m.Committed(price_cents=cents):
+                    spent += cents
+                case m.ClaimOpened(deposit=None, cents=int(cents)):
+                    credit_claims += cents
+                case m.ClaimOpened(cents=int(cents)):
+                    ticket_claims += cents
+                case m.CoinUnclear():
+                    unclear += 1
+            sums = event.counters
+            assert (sums.coins_cents, sums.spent_cents, sums.claimed_credit_cents) == (coins, spent, credit_claims)
+            assert (sums.claimed_ticket_cents, sums.unclear_coins) == (ticket_claims, unclear)
+        assert (coins, spent) == (self.inserted, totals.spent_cents)
 
     def teardown(self) -> None:
         self.ledger.close()
