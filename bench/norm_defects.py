@@ -192,7 +192,10 @@ DEFECTS: tuple[Defect, ...] = (
         (-0.05, -0.1, -0.15, -0.25), lambda g: g <= -0.25, cast,
     ),
     Defect("tilt", ("roll",), "°", (3, 6, 12, 16, 20), lambda g: g >= 16, tilt),
-    Defect("cut above", ("margins", "head_height"), "mm over the crown", (4, 3, 2, 1, 0, -3), lambda g: g <= 1, cropped),
+    Defect(
+        "cut above", ("margins", "head_height"), "mm over the crown",
+        (4, 3, 2, 1, 0, -3), lambda g: g <= 1, cropped,
+    ),
     Defect("small", ("inter_eye_distance",), "px", (180, 120, 100, 80, 60), lambda g: g <= 80, small),
     Defect("stripes", ("background_uniform",), "levels", (4, 8, 16, 32, 64), lambda g: g >= 16, stripes),
     Defect(

@@ -113,8 +113,10 @@ def _opened(path: Path) -> Iterator[Image.Image]:
             raise UnreadablePictureError(f"{path}: is a folder; name the pictures in it")
         if path.stat().st_size == 0:
             raise UnreadablePictureError(f"{path}: is empty (0 bytes); take or copy the picture again")
-        with warnings.catch_warnings(), Image.open(path) as image:
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit comes next
+            image = Image.open(path)
+        with image:
             if image.width * image.height > LARGEST_PIXELS:
                 raise UnreadablePictureError(
                     f"{path}: {image.width} × {image.height} pixels are too many; reduce it below 120 megapixels"

@@ -157,13 +157,13 @@ TABLE: tuple[Requirement, ...] = (
     Requirement("natural_colour", "ΔE", "own", None, 3.0, falling(3, 2), _cast, every=6),
     Requirement("sharpness", "", "own", 0.38, None, rising(0.38, 0.03), lambda m: light.detail(m.scene), every=6),
     Requirement(
-        "eyes_visible", "share", "own", None, 0.2, falling(0.2, 0.05), lambda m: eyes.glare(m.scene), every=6),
+        "eyes_visible", "share", "own", None, 0.17, falling(0.17, 0.05), lambda m: eyes.glare(m.scene), every=6),
     Requirement(
         "lenses_clear", "stops", "own", None, 2.5, falling(2.5, 0.3),
         lambda m: eyes.tint(m.scene, m.both_cheeks), every=6),
     Requirement("red_eyes", "a*", "own", None, 24, falling(24, 4), lambda m: eyes.red_pupils(m.scene), every=0),
     Requirement(
-        "face_unobstructed", "share", "own", None, 0.33, falling(0.33, 0.05),
+        "face_unobstructed", "share", "own", None, 0.28, falling(0.28, 0.05),
         lambda m: cover.odd_share(m.scene), every=6),
     Requirement(
         "background_uniform", "", "OFIQ scale; own limit", None, 6, falling(10, 100, 190),
