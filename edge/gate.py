@@ -53,7 +53,7 @@ class Gate:
         out: dict[str, object] = {"gate_open": self.open}
         for name, condition in self.table.items():
             out[f"gate_{name}_ok"] = condition.ok
-            out[f"gate_{name}_since"] = condition.since.isoformat(timespec="seconds")
+            out[f"gate_{name}_since"] = condition.since.isoformat(timespec="seconds").replace("+00:00", "Z")
             if condition.ok is not True:
                 out[f"gate_{name}_why"] = condition.why
         return out

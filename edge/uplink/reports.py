@@ -18,10 +18,10 @@ HealthValue = str | int | float | bool | None
 HEALTH_EXPIRY_S = 3600
 DAY_S = 86400
 
-PUBLISH_BYTES = 34
-"""A health report besides topic and payload: fixed header 3, topic length 2, properties 1 + 5 + 19, 4 for long ones."""
-PACKET_BYTES = 52 + 29
-"""What TCP/IPv4 with timestamps and a TLS 1.2 record put around a message; 1.3 takes 7 less."""
+PUBLISH_BYTES = 11
+"""A health report besides topic and payload: fixed header 3, topic length 2, properties 1 + 5."""
+PACKET_BYTES = 52 + 22
+"""What TCP/IPv4 with timestamps and a TLS 1.3 record put around a message."""
 ACK_BYTES = 52
 """A bare TCP acknowledgement, sent for what the broker says."""
 
@@ -108,12 +108,19 @@ class Reports:
         body: dict[str, object] = {
             "v": VERSION,
             "id": self._id(),
-            "ts": self._clock(),
+            "ts": self._clock().replace(microsecond=0),
             "boot": self._boot,
             "seq": self._next(),
             **self._health,
         }
-        return Outgoing(self._topics.health, msgspec.json.encode(body), qos=0, retain=True, expiry_s=HEALTH_EXPIRY_S)
+        return Outgoing(
+            self._topics.health,
+            msgspec.json.encode(body),
+            qos=0,
+            retain=True,
+            expiry_s=HEALTH_EXPIRY_S,
+            content_type=None,  # 27 kB a day
+        )
 
     def _id(self) -> str:
         return f"{self._random.getrandbits(128):032x}"

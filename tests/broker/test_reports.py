@@ -5,9 +5,11 @@ import dataclasses
 import json
 import random
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
+from edge.gate import CONDITIONS, Gate
 from edge.uplink.link import LinkPace
 from edge.uplink.reports import PACKET_BYTES, PUBLISH_BYTES, Reports, ReportsPace, TooMuchHealth, idle_bytes_per_day
 from edge.uplink.uplink import Pace
@@ -17,15 +19,18 @@ from tests.broker.outbox import MemoryOutbox, clock
 from tests.broker.proxy import Proxy
 from tests.broker.receiver import Receiver
 
-SINCE = "2026-11-23T08:00:00Z"
-GATES = ("camera", "printer", "paper", "lights", "pen", "disk", "outbox", "ledger", "clock", "enabled")
-BUSY_HEALTH: dict[str, str | int | float | bool | None] = {
-    **{f"gate_{name}_ok": True for name in GATES},
-    **{f"gate_{name}_since": SINCE for name in GATES},
-    "selling": True, "outbox_items": 0, "outbox_bytes": 0, "outbox_oldest_s": 0, "quarantined_items": 0,
-    "disk_free_bytes": 12_345_678_901, "cpu_celsius": 48.5, "uptime_s": 1_234_567, "uplink_connections": 12,
-}  # fmt: skip
-"""About as much as design.md's gate and a few figures make."""
+NOW = datetime(2026, 11, 23, 8, 0, 0, tzinfo=UTC)
+
+
+def idle_health() -> dict[str, Any]:
+    """The real gate with all conditions well, and the daemon's other fields (edge/health.py) with large figures."""
+    gate = Gate(NOW)
+    gate.update(dict.fromkeys(CONDITIONS, (True, "")), NOW)
+    return {
+        "version": "0.1.0", "place": "Gare de Lyon, Paris, hall 2", **gate.flat(), "uptime_s": 12_345_678,
+        "memory_max_mb": 100, "disk_free_mb": 123_456, "outbox_items": 0, "outbox_quarantined": 0, "outbox_bytes": 0,
+        "uplink_online": True, "coins_cents": 1_234_500, "credit_cents": 0, "unclear_coins": 12,
+    }  # fmt: skip
 
 
 def test_an_idle_booth_sends_at_most_2_megabytes_a_day(tls_field: Field) -> None:
@@ -42,7 +47,7 @@ def test_an_idle_booth_sends_at_most_2_megabytes_a_day(tls_field: Field) -> None
             booth(tls_field.address("lyon-03", link.port), tls_field.keys, outbox) as (uplink, _),
         ):
             for number in range(count + 1):
-                uplink.health({**BUSY_HEALTH, "round": f"{number:02d}"})
+                uplink.health({**idle_health(), "round": f"{number:02d}"})
                 await fleet.until(
                     lambda number=number: (
                         f'"round":"{number:02d}"'.encode() in fleet.health[-1:][0] if fleet.health else False
@@ -57,7 +62,7 @@ def test_an_idle_booth_sends_at_most_2_megabytes_a_day(tls_field: Field) -> None
         "lyon-03", boot="a" * 36, version="0.1.0", clock=lambda: datetime.now(UTC), random=random.Random(1),
         pace=ReportsPace(),
     )  # fmt: skip
-    reports.update({**BUSY_HEALTH, "round": "00"})
+    reports.update({**idle_health(), "round": "00"})
     report = reports.health()
     reckoned = len(report.topic) + len(report.payload) + PUBLISH_BYTES + PACKET_BYTES - 52
     assert measured <= reckoned <= measured * 1.1
