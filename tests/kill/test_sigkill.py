@@ -106,14 +106,19 @@ async def _one_visit(installation: Installation, sim: Bench, at: int, when: str)
     """A visit during which the booth dies at write `at`; started again, and once more for the next customer."""
     customer = Customer(sim, installation.folder)
     process = await asyncio.to_thread(installation.start_booth, PROGRAM, DIE_AT=str(at), DIE=when)
-    visiting = asyncio.create_task(customer.visit())
+
+    async def to_the_door() -> str:
+        end = await customer.visit()
+        if end != "door":
+            await sim.wait_view("door", timeout_s=90)
+        return end
+
+    visiting = asyncio.create_task(to_the_door())
     dying = asyncio.create_task(asyncio.to_thread(process.wait))
     await asyncio.wait({visiting, dying}, return_when=asyncio.FIRST_COMPLETED)
-    if dying.done():
+    if not visiting.done():
         process = await asyncio.to_thread(installation.start_booth, PROGRAM)
     end = await visiting
-    if end != "door":
-        await sim.wait_view("door", timeout_s=90)
     await _outbox_empty(installation.folder)
     process.terminate()
     await asyncio.to_thread(process.wait)
