@@ -139,7 +139,8 @@ TABLE: tuple[Requirement, ...] = (
         overridable=True,
     ),
     Requirement(
-        "eyes_open", "T", "OFIQ scale; own limit", 0.034, None, rising(0.02, 0.01), lambda m: shape.lid_opening(m.scene),
+        "eyes_open", "T", "OFIQ scale; own limit", 0.034, None, rising(0.02, 0.01),
+        lambda m: shape.lid_opening(m.scene),
         overridable=True,
     ),
     Requirement(
