@@ -233,11 +233,11 @@ class World:
         """SIGKILL: nothing of the daemon runs any more, what it had not committed is gone. Answers what it died of."""
         assert self._task is not None
         self.sim.kill()
+        with contextlib.suppress(sqlite3.Error):
+            self.ledger.close()  # a task that was about to go on writes nothing more
         self._task.cancel()
         (result,) = await asyncio.gather(self._task, return_exceptions=True)
         self._task = None
-        with contextlib.suppress(sqlite3.Error):
-            self.ledger.close()
         return result if isinstance(result, BaseException) and not _of_the_kill(result) else None
 
     async def restart(self) -> None:
@@ -278,9 +278,11 @@ class World:
 
 
 def _of_the_kill(error: BaseException) -> bool:
-    """A task that was about to go on when the kill came finds its devices gone before it is cancelled."""
+    """A task that was about to go on when the kill came finds devices and ledger gone before it is cancelled."""
     if isinstance(error, BaseExceptionGroup):
         return all(_of_the_kill(inner) for inner in error.exceptions)
+    if isinstance(error, sqlite3.ProgrammingError):
+        return "closed database" in str(error)
     return isinstance(error, DeviceMissing) and "this daemon was killed" in str(error)
 
 

@@ -1,0 +1,122 @@
+"""Before it takes money: each condition that fails closes the slot within seconds, and the door says why."""
+
+import asyncio
+import sqlite3
+from typing import Any
+
+import pytest
+
+from edge import daemon as rooms
+from edge.gate import CONDITIONS
+from edge.guide import LANGUAGES, STEPS
+from edge.texts import Texts
+from tests.visit.story import reach, story, told
+from tests.world import World
+
+BY_THE_WORLD = ("disk", "outbox", "ledger", "clock")
+
+
+@pytest.mark.parametrize("condition", CONDITIONS[:6] + BY_THE_WORLD)
+@story()
+async def test_each_condition_closes_the_slot_and_says_why(w: World, condition: str) -> None:
+    sim = w.sim
+    breaks: dict[str, Any] = {
+        "camera": sim.camera.freeze, "printer": sim.printer.cover_open, "paper": sim.printer.paper_out,
+        "lights": sim.lights.fail, "pen": sim.pen.unplug, "coins": sim.coins.stick,
+    }  # fmt: skip
+    await sim.wait_view("door")
+    await sim.wait("coins.enabled")
+    broken_s = asyncio.get_running_loop().time()
+    with pytest.MonkeyPatch.context() as patch:
+        if condition in breaks:
+            await breaks[condition]()
+        elif condition == "clock":
+            w.clock.is_trusted = False
+        elif condition == "disk":
+            patch.setattr(rooms, "disk_free_mb", lambda booth: 1)
+        elif condition == "outbox":
+            stats = w.ledger.outbox.stats()
+            patch.setattr(w.ledger.outbox, "stats", lambda: stats | {"bytes": 600_000_000})
+        else:
+            patch.setattr(w.ledger, "writable", lambda: False)
+        closed = await sim.wait("coins.closed", timeout_s=70)
+        await sim.wait_view("closed", timeout_s=70)
+        assert condition in w.booth.gate.closed_by
+        assert closed.at_s - broken_s <= (61 if condition == "ledger" else 8), "the ledger is written each minute"
+        said = told(w, "closed")
+        for language in LANGUAGES:
+            assert Texts(language)(f"visit.why.{w.booth.gate.closed_by[0]}") in said
+            assert Texts(language)("visit.closed.title") in said
+        assert not (await sim.coins.insert(200)).swallowed
+
+
+@story()
+async def test_the_enable_line_falls_off_when_the_daemon_dies_or_hangs(w: World) -> None:
+    await w.sim.wait_view("door")
+    await w.sim.wait("coins.enabled")
+    await w.kill()
+    await w.sim.wait("coins.closed")
+    assert not (await w.sim.coins.insert(200)).swallowed
+    await w.restart()
+    await w.sim.wait("coins.enabled")
+
+    async def hangs(*_: Any, **__: Any) -> None:
+        await asyncio.get_running_loop().create_future()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rooms.Daemon, "_look", hangs)
+        patch.setattr(rooms.Daemon, "_acceptor", hangs)
+        await w.sim.wait("coins.closed", timeout_s=5)
+
+
+@story()
+async def test_a_touch_at_a_closed_door_begins_no_visit(w: World) -> None:
+    await w.sim.wait_view("door")
+    await w.sim.printer.paper_out()
+    await w.sim.wait_view("closed")
+    await w.customer.tap("service.driving_licence")
+    await w.sim.wait_view("closed")
+    assert w.ledger.visit() is None
+
+
+@story()
+async def test_a_condition_that_flaps_keeps_no_visit_open(w: World) -> None:
+    await reach(w, "pay")
+
+    async def flap() -> None:
+        while True:
+            await w.sim.lights.fail()
+            await asyncio.sleep(5)
+            await w.sim.lights.repair()
+            await asyncio.sleep(5)
+
+    flapping = asyncio.create_task(flap())
+    await w.sim.wait_view("goodbye", timeout_s=70)
+    flapping.cancel()
+
+
+def test_every_step_and_every_reason_has_its_texts_in_both_languages() -> None:
+    for language in LANGUAGES:
+        texts = Texts(language)
+        for step in STEPS:
+            assert f"visit.{step}.title" in texts, (language, step)
+        for condition in CONDITIONS:
+            assert f"visit.why.{condition}" in texts, (language, condition)
+
+
+def test_a_ledger_that_cannot_write_says_so(tmp_path: Any) -> None:
+    from tests.virtual import run
+    from tests.world import world
+
+    async def tell() -> None:
+        async with world(tmp_path) as w:
+            await w.sim.wait_view("door")
+            other = sqlite3.connect(w.folder / "ledger.db", isolation_level=None)
+            other.execute("BEGIN IMMEDIATE")
+            w.ledger._db.execute("PRAGMA busy_timeout = 0")
+            assert not w.ledger.writable()
+            other.execute("ROLLBACK")
+            assert w.ledger.writable()
+            other.close()
+
+    run(tell())
