@@ -16,6 +16,8 @@ from .texts import LANGUAGES, Texts
 
 LIGHTS_S = 5.0
 """A scene burns no longer than this unless the guide renews it (the daemon does, every second)."""
+SHOWN_PX, GAP_PX = 540, 12
+"""Pictures shown together: no larger than a panel shows them, and apart."""
 
 
 @dataclass(frozen=True)
@@ -127,15 +129,33 @@ def money(cents: int, language: str) -> str:
 
 
 def side_by_side(pictures: Sequence[bytes]) -> bytes:
-    """Encoded pictures as one JPEG, from left to right on white, all as high as the first."""
-    opened = [Image.open(io.BytesIO(picture)).convert("RGB") for picture in pictures]
-    height = min(540, opened[0].height)
-    shown = [one.resize((round(one.width * height / one.height), height)) for one in opened]
-    sheet = Image.new("RGB", (sum(one.width + 12 for one in shown) - 12, height), "white")
-    x = 0
-    for one in shown:
-        sheet.paste(one, (x, 0))
-        x += one.width + 12
+    """Encoded pictures as one JPEG on white, from left to right, all as high as the first."""
+    shown = [_opened(picture) for picture in pictures]
+    height = shown[0].height
+    return _sheet([one.resize((round(one.width * height / one.height), height)) for one in shown], down=False)
+
+
+def stacked(pictures: Sequence[bytes]) -> bytes:
+    """Encoded pictures as one JPEG on white, from top to bottom, all as wide as the first."""
+    shown = [_opened(picture) for picture in pictures]
+    width = shown[0].width
+    return _sheet([one.resize((width, round(one.height * width / one.width))) for one in shown], down=True)
+
+
+def _opened(picture: bytes) -> Image.Image:
+    opened = Image.open(io.BytesIO(picture)).convert("RGB")
+    opened.thumbnail((SHOWN_PX, SHOWN_PX))
+    return opened
+
+
+def _sheet(shown: list[Image.Image], *, down: bool) -> bytes:
+    ends = [one.height if down else one.width for one in shown]
+    long, wide = sum(ends) + GAP_PX * (len(ends) - 1), shown[0].width if down else shown[0].height
+    sheet = Image.new("RGB", (wide, long) if down else (long, wide), "white")
+    at = 0
+    for one, end in zip(shown, ends, strict=True):
+        sheet.paste(one, (0, at) if down else (at, 0))
+        at += end + GAP_PX
     return jpeg(np.asarray(sheet), quality=90)
 
 

@@ -15,7 +15,7 @@ from .booth import Booth
 from .config import Service
 from .customer import Customer, CustomerCancelled, CustomerLeft, NotServed
 from .deposit import Photo
-from .guide import money, side_by_side
+from .guide import money, stacked
 from .handover import Proof, hand_over, hand_over_claim, tell_claim
 from .inputs import Input, Stroke
 from .ledger import Outcome
@@ -182,7 +182,7 @@ def _signature_png(strokes: tuple[signing.Stroke, ...]) -> bytes:
 async def confirm(customer: Customer, service: Service, chosen: Shot, signature_png: bytes) -> bool:
     """Shows what would be sent. False: sign again."""
     guide = customer.booth.guide
-    picture = side_by_side([chosen.portrait_jpeg, signature_png])
+    picture = stacked([chosen.portrait_jpeg, signature_png])
 
     async def show() -> None:
         await guide.show(

@@ -149,7 +149,7 @@ def _draw_once(monkeypatch: pytest.MonkeyPatch) -> None:
         return quickly
 
     monkeypatch.setattr(visit, "_signature_png", once(len, visit._signature_png))
-    monkeypatch.setattr(visit, "side_by_side", once(len, visit.side_by_side))
+    monkeypatch.setattr(visit, "stacked", once(len, visit.stacked))
     monkeypatch.setattr(shots, "side_by_side", once(len, shots.side_by_side))
     monkeypatch.setattr(shots, "mirrored", once(lambda rgb: 0, shots.mirrored))
     monkeypatch.setattr(handover, "draw_ticket", once(lambda ticket: ticket.portrait is None, handover.draw_ticket))
