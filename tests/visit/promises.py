@@ -16,7 +16,8 @@ async def check(w: World, story: str, *, lost_at_most_cents: int = 0) -> None:
     assert totals.credit_cents == 0, story  # nobody is here any more
 
     coins = await w.sim.coins.record()
-    lost = coins.swallowed_cents - totals.coins_cents - 200 * totals.unclear_coins
+    listened = sum(coin.cents for coin in coins.coins if coin.swallowed and coin.heard != "none")
+    lost = listened - totals.coins_cents - 200 * totals.unclear_coins
     assert lost <= lost_at_most_cents, (story, lost, coins)
     clear = [c.cents for c in coins.coins if c.swallowed and c.fault in (None, "line held low")]
     assert totals.coins_cents <= sum(clear), (story, coins)  # a signal that was spoilt is never money

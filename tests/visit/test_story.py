@@ -83,6 +83,7 @@ async def test_the_language_can_be_turned_at_every_step(w: World, step: str) -> 
 async def test_a_restart_goes_on_in_the_language_last_chosen(w: World) -> None:
     await reach(w, "accepted")
     await w.customer.tap("language")
+    await newly(w, "accepted")
     await w.kill()
     await w.restart()
     await newly(w, "place")
