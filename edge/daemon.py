@@ -28,6 +28,8 @@ PRINTER_LOOKS = 5
 LEDGER_LOOKS = 60
 """A test write each minute: more would wear the card."""
 HEALTH_S = 60.0
+TAIL_S = 5.0
+"""A signal that was cut by a kill is over so soon after the start: the longest train lasts 1 s."""
 BACK_S = 1.0
 """Between two tries to read a device that is gone."""
 
@@ -38,11 +40,15 @@ class Daemon:
         self._uplink = uplink
         self._watchdog = watchdog
         self._busy = False
+        self._cut_trains = 0
+        self._tails_until_s = 0.0
         self._report = asyncio.Event()
         self._started_s = booth.clock.boottime_s()
 
     async def run(self) -> None:
         """Runs until cancelled, or until one of its parts fails."""
+        self._cut_trains = self._booth.ledger.open_trains()
+        self._tails_until_s = asyncio.get_running_loop().time() + TAIL_S
         for found in self._booth.ledger.recover():
             log.warning("after a restart: %s", found)
         async with asyncio.TaskGroup() as tasks:
@@ -77,6 +83,8 @@ class Daemon:
             case Coin(train=train, cents=cents):
                 ledger.coin(train, cents)
                 self._booth.inputs.put(Credited())
+            case UnclearCoin(train=train, tail=True) if self._told_before():
+                ledger.glitch(train)
             case UnclearCoin(train=train, why=why, edges=edges):
                 claim = ledger.unclear_coin(train, why, [(edge.line, edge.rising, edge.at_ns) for edge in edges])
                 log.warning("unclear coin: %s", why)
@@ -84,6 +92,14 @@ class Daemon:
                     self._booth.inputs.put(Unclear(claim))
             case Glitch(train=train):
                 ledger.glitch(train)
+
+    def _told_before(self) -> bool:
+        """Whether a signal's rest is that of a train which was found open at the start, and is its one unclear coin
+        already."""
+        if self._cut_trains == 0 or asyncio.get_running_loop().time() > self._tails_until_s:
+            return False
+        self._cut_trains -= 1
+        return True
 
     async def _pen(self) -> None:
         """Strokes to the visit; a stroke cut by an unplug is a broken one."""

@@ -155,6 +155,10 @@ class Ledger:
                 (train, self._visit_of_coin(), self._now()),
             )
 
+    def open_trains(self) -> int:
+        """Pulse trains begun and not ended: at a start, signals that a kill has cut."""
+        return int(self._db.execute("SELECT count(*) FROM trains").fetchone()[0])
+
     def coin(self, train: str, cents: int) -> int:
         """Credits a coin and closes its train; the same train twice is credited once. Returns the credit in cents."""
         with self._write():

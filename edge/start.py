@@ -6,12 +6,15 @@ import random
 import secrets
 import signal
 import sqlite3
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from hw.cabin import Rgb
+
 from . import __version__
-from .booth import Booth
+from .booth import Booth, Judging
 from .clock import SystemClock
 from .config import Config
 from .daemon import Daemon
@@ -20,12 +23,30 @@ from .gate import Gate
 from .guide import Guide
 from .inputs import Inputs
 from .ledger import Ledger
+from .portrait import Verdict
 from .seal import BoothSigner, load_sealing, load_verify
 from .uplink.link import Address, Tls
 from .uplink.uplink import Uplink
 from .watchdog import Watchdog
 
 log = logging.getLogger("booth")
+
+
+class OneAtATime:
+    """The judge for several threads: a live frame that nobody waits for any more may still be looked at when the still
+    comes, and the networks serve one thread at a time."""
+
+    def __init__(self, judge: Judging) -> None:
+        self._judge = judge
+        self._turn = threading.Lock()
+
+    def look(self, rgb: Rgb, *, live: bool = False) -> Verdict:
+        with self._turn:
+            return self._judge.look(rgb, live=live)
+
+    def portrait(self, rgb: Rgb, verdict: Verdict) -> Rgb:
+        with self._turn:
+            return self._judge.portrait(rgb, verdict)
 
 
 async def run(
@@ -68,7 +89,7 @@ async def run(
         random=random.Random(secrets.randbits(64)),  # noqa: S311  jitter, no secret
         alert=ledger.alert,
     )
-    judge = Judge(load_models())
+    judge = OneAtATime(Judge(load_models()))
     async with open_cabin(Path(config.cabin.socket)) as cabin:
         booth = Booth(config, cabin, ledger, Guide(cabin), judge, clock, Gate(clock.now()), Inputs())
         daemon = asyncio.create_task(Daemon(booth, uplink, watchdog).run())

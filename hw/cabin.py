@@ -137,12 +137,16 @@ class Coin:
 
 @dataclass(frozen=True)
 class UnclearCoin:
-    """A signal that is not clearly a coin: never rounded, not credited, reported with its raw edges."""
+    """A signal that is not clearly a coin: never rounded, not credited, reported with its raw edges.
+
+    `tail`: it began as soon as we listened, so it may be the rest of a signal that an earlier run has a row for.
+    """
 
     train: str
     why: str
     at_ns: int
     edges: tuple[Edge, ...] = ()
+    tail: bool = False
 
 
 @dataclass(frozen=True)

@@ -77,6 +77,7 @@ class _Line:
 class _Train:
     name: str
     last_ns: int
+    tail: bool
     edges: list[Edge] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 
@@ -136,8 +137,9 @@ class PulseDecoder:
                     joined.faults.append("two lines low at once")
         if train is None:
             self._opened += 1
-            train = _Train(name=f"{self._run}.{self._opened}", last_ns=edge.at_ns)
-            if edge.at_ns < self._quiet_ns:
+            tail = edge.at_ns < self._quiet_ns
+            train = _Train(name=f"{self._run}.{self._opened}", last_ns=edge.at_ns, tail=tail)
+            if tail:
                 faults.append("it began before anybody listened")
             if edge.line not in self._table.coins:
                 faults.append(f"no line {edge.line} in the table")
@@ -183,7 +185,7 @@ class PulseDecoder:
                 raise _UnclearError(train.faults[0])
             cents = _cents(train.edges, self._table)
         except _UnclearError as unclear:
-            return UnclearCoin(train.name, str(unclear), train.last_ns, tuple(train.edges))
+            return UnclearCoin(train.name, str(unclear), train.last_ns, tuple(train.edges), train.tail)
         return Coin(train.name, cents, train.last_ns) if cents else Glitch(train.name, train.last_ns)
 
 
