@@ -25,6 +25,9 @@ from .ticket import Change, ClaimSlip, Ticket, draw_slip, draw_ticket
 
 SlipReason = Literal["cancelled", "refused", "unclear_coin"]
 
+LOST = "lost"
+"""Which finding was overridden is known to the seal only: a ticket printed after a restart warns without naming it."""
+
 OWED_S = 600.0
 CLOCK_WAIT_S = 60.0
 RETRY_S = 2.0
@@ -134,7 +137,7 @@ def ticket_of(booth: Booth, owed: OwedTicket, proof: Proof | None) -> Ticket:
         hotline=config.booth.hotline,
         status_url=config.booth.status_url,
         change=None if owed.change is None else Change(owed.change.number, owed.change.cents or 0),
-        overrides=() if proof is None else proof.overrides,
+        overrides=proof.overrides if proof is not None else (LOST,) if owed.overridden else (),
         portrait=None if proof is None else _picture(proof.portrait_jpeg, "RGB"),
         signature=None if proof is None else _picture(proof.signature_png, "L"),
     )
