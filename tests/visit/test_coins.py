@@ -75,7 +75,9 @@ async def test_a_coin_in_flight_when_the_slot_closes_is_credited_and_becomes_cha
 
 @story()
 async def test_the_slot_closes_at_once_when_enough_is_paid(w: World) -> None:
-    await reach(w, "accepted")
+    await reach(w, "place")
+    slot = [entry.what for entry in w.sim.journal.entries if entry.what in ("coins.enabled", "coins.closed")]
+    assert slot[-1] == "coins.closed"
     assert not (await w.sim.coins.insert(200)).swallowed
 
 

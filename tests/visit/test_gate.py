@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,8 +11,9 @@ from edge import daemon as rooms
 from edge.gate import CONDITIONS
 from edge.guide import LANGUAGES, STEPS
 from edge.texts import Texts
+from tests.virtual import run
 from tests.visit.story import reach, story, told
-from tests.world import World
+from tests.world import World, world
 
 BY_THE_WORLD = ("disk", "outbox", "ledger", "clock")
 
@@ -104,10 +106,12 @@ def test_every_step_and_every_reason_has_its_texts_in_both_languages() -> None:
             assert f"visit.why.{condition}" in texts, (language, condition)
 
 
-def test_a_ledger_that_cannot_write_says_so(tmp_path: Any) -> None:
-    from tests.virtual import run
-    from tests.world import world
+def test_every_step_is_awaited_by_a_test_of_this_folder() -> None:
+    told = "".join(file.read_text() for file in Path(__file__).parent.glob("*.py"))
+    assert not [step for step in STEPS if f'"{step}"' not in told]
 
+
+def test_a_ledger_that_cannot_write_says_so(tmp_path: Path) -> None:
     async def tell() -> None:
         async with world(tmp_path) as w:
             await w.sim.wait_view("door")

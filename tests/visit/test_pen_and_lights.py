@@ -89,3 +89,10 @@ async def test_a_panel_that_goes_dark_stops_no_visit(w: World) -> None:
     await w.sim.panel.replug()
     await newly(w, "door")
     await check(w, "dark panel")
+
+
+@story()
+async def test_the_face_is_fully_lit_while_the_shot_is_taken(w: World) -> None:
+    await reach(w, "place")
+    await w.sim.wait_view("shot")
+    assert (await w.sim.lights.levels())["face"] == 1.0
