@@ -14,7 +14,8 @@ from PIL import Image
 from edge import code
 from edge.judge import load_models, read_picture
 from edge.portrait import Judge
-from edge.signature import Box, draw, strokes_in
+from edge.fields import Box
+from edge.signature import draw, strokes_in
 from edge.ticket import Change, Ticket, draw_ticket
 from hw.cabin import PenSample
 from hw.sim.pen import recorded

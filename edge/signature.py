@@ -17,6 +17,8 @@ from PIL import Image, ImageDraw
 
 from hw.cabin import PenSample
 
+from .fields import Rectangle
+
 Grey = NDArray[np.uint8]
 """A picture as H × W, 0 black … 255 white."""
 
@@ -40,22 +42,6 @@ FAST_MM_PER_S = 2000.0  # a hand's fastest flourish stays below 1 m/s
 QUICK_S = 0.15  # a hand makes about five strokes up or down in a second
 FAINT = 0.01  # pads report contact from about 1 % of their range: the pen hardly touched
 GAP_MM, GAP_NS = 15.0, 200_000_000  # a leap between two samples of one stroke that no hand makes, or a hole in time
-
-
-@dataclass(frozen=True)
-class Box:
-    """The signature field on the pad: its top-left corner and size."""
-
-    x_mm: float
-    y_mm: float
-    width_mm: float
-    height_mm: float
-
-    def outside_mm(self, sample: PenSample) -> float:
-        """How far a sample lies outside; 0 within."""
-        dx = max(self.x_mm - sample.x_mm, sample.x_mm - self.x_mm - self.width_mm, 0.0)
-        dy = max(self.y_mm - sample.y_mm, sample.y_mm - self.y_mm - self.height_mm, 0.0)
-        return math.hypot(dx, dy)
 
 
 @dataclass(frozen=True)
@@ -86,7 +72,7 @@ class SignatureVerdict:
         return self.reason is None
 
 
-def strokes_in(samples: Iterable[PenSample], box: Box) -> tuple[Stroke, ...]:
+def strokes_in(samples: Iterable[PenSample], box: Rectangle) -> tuple[Stroke, ...]:
     """The strokes that touch the signature field. What lies wholly outside is a tap on another field."""
     strokes: list[Stroke] = []
     current: list[PenSample] = []
@@ -98,21 +84,21 @@ def strokes_in(samples: Iterable[PenSample], box: Box) -> tuple[Stroke, ...]:
             current = []
     if current:  # the pen still lies on the pad
         strokes.append(Stroke(tuple(current), any(one.broken for one in current)))
-    return tuple(s for s in strokes if any(box.outside_mm(sample) <= OUTSIDE_MM for sample in s.samples))
+    return tuple(s for s in strokes if any(_outside_mm(box, sample) <= OUTSIDE_MM for sample in s.samples))
 
 
-def judge(strokes: tuple[Stroke, ...], box: Box) -> SignatureVerdict:
+def judge(strokes: tuple[Stroke, ...], box: Rectangle) -> SignatureVerdict:
     """Whether these strokes are a signature within its field. A cross passes: some customers sign so."""
     return SignatureVerdict(next(_reasons(strokes, box), None))
 
 
-def _reasons(strokes: tuple[Stroke, ...], box: Box) -> Iterator[Reason]:
+def _reasons(strokes: tuple[Stroke, ...], box: Rectangle) -> Iterator[Reason]:
     if not strokes:
         yield "empty"
         return
     if any(_broken(stroke) for stroke in strokes) or _disordered(strokes):
         yield "broken"
-    if any(box.outside_mm(sample) > OUTSIDE_MM for stroke in strokes for sample in stroke.samples):
+    if any(_outside_mm(box, sample) > OUTSIDE_MM for stroke in strokes for sample in stroke.samples):
         yield "out_of_frame"
 
     points = np.concatenate([stroke.points_mm for stroke in strokes])
@@ -134,6 +120,13 @@ def _reasons(strokes: tuple[Stroke, ...], box: Box) -> Iterator[Reason]:
     pressures = [sample.pressure for stroke in strokes for sample in stroke.samples]
     if max(pressures) > 0 and float(np.median(pressures)) < FAINT:  # all zero: a panel that feels no pressure
         yield "faint"
+
+
+def _outside_mm(box: Rectangle, sample: PenSample) -> float:
+    """How far a sample lies outside the signature field; 0 within."""
+    dx = max(box.x_mm - sample.x_mm, sample.x_mm - box.x_mm - box.width_mm, 0.0)
+    dy = max(box.y_mm - sample.y_mm, sample.y_mm - box.y_mm - box.height_mm, 0.0)
+    return math.hypot(dx, dy)
 
 
 def _broken(stroke: Stroke) -> bool:

@@ -140,8 +140,7 @@ async def _show_pay(customer: Customer, service: Service, instruction: str = "",
 async def take_signature(customer: Customer) -> bytes:
     """Strokes in the signature field until `yes`; `redo` erases; a refused one says why. Answers the PNG."""
     booth, guide = customer.booth, customer.booth.guide
-    field = booth.fields["signature"]
-    box = signing.Box(field.x_mm, field.y_mm, field.width_mm, field.height_mm)
+    box = booth.fields["signature"]
     samples: list[PenSample] = []
     refused: signing.Reason | None = None
 

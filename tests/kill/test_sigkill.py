@@ -96,12 +96,6 @@ def _fleet_rows(folder: Path, sql: str) -> list[Any]:
         db.close()
 
 
-async def _outbox_empty(folder: Path) -> None:
-    async with asyncio.timeout(60):
-        while _booth_rows(folder, "SELECT 1 FROM outbox WHERE quarantined IS NULL"):  # noqa: ASYNC110
-            await asyncio.sleep(0.05)  # another process's database tells nobody when it changes
-
-
 async def _one_visit(installation: Installation, sim: Bench, at: int, when: str) -> str:
     """A visit during which the booth dies at write `at`; started again, and once more for the next customer."""
     customer = Customer(sim, installation.folder)
@@ -119,7 +113,11 @@ async def _one_visit(installation: Installation, sim: Bench, at: int, when: str)
     if not visiting.done():
         process = await asyncio.to_thread(installation.start_booth, PROGRAM)
     end = await visiting
-    await _outbox_empty(installation.folder)
+    async with asyncio.timeout(90):
+        while _booth_rows(installation.folder, "SELECT 1 FROM outbox WHERE quarantined IS NULL"):
+            if process.poll() is not None:  # it died while it took in a receipt
+                process = await asyncio.to_thread(installation.start_booth, PROGRAM)
+            await asyncio.sleep(0.05)  # another process's database tells nobody when it changes
     process.terminate()
     await asyncio.to_thread(process.wait)
     await dying

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from edge import signature
-from edge.signature import Box, Reason, draw, encode_png, judge, strokes_in
+from edge.fields import Box
+from edge.signature import Reason, draw, encode_png, judge, strokes_in
 from edge.texts import Texts
 from hw.cabin import PenSample
 from hw.sim.pen import recorded

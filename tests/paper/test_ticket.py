@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from edge.signature import Box, draw, strokes_in
+from edge.fields import Box
+from edge.signature import draw, strokes_in
 from edge.texts import Texts
 from edge.ticket import Change, ClaimSlip, Ticket, draw_slip, draw_ticket
 from edge.ticket_proof import portrait_proof, signature_proof

@@ -255,8 +255,7 @@ async def test_redo_at_the_confirmation_signs_again_and_sends_the_new_signature(
     (deposit,) = w.deposits()
     samples = [PenSample(x, y, p, int(t * 1e9), contact)
                for stroke in cross for (x, y, t, p), contact in [(s, True) for s in stroke] + [(stroke[-1], False)]]  # fmt: skip  # noqa: E501
-    field = signing.Box(box.x_mm, box.y_mm, box.width_mm, box.height_mm)
-    assert deposit.signature == signing.encode_png(signing.draw(signing.strokes_in(samples, field)))
+    assert deposit.signature == signing.encode_png(signing.draw(signing.strokes_in(samples, box)))
 
 
 @story()
