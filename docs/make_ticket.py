@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from edge import code
+from edge.fields import Box
 from edge.judge import load_models, read_picture
 from edge.portrait import Judge
-from edge.fields import Box
 from edge.signature import draw, strokes_in
 from edge.ticket import Change, Ticket, draw_ticket
 from hw.cabin import PenSample
