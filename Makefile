@@ -19,10 +19,12 @@ check: $(VENV)/.dev-ready
 
 setup: $(VENV)/.dev-ready
 
-$(VENV)/.demo-ready: requirements/demo.txt pyproject.toml provisioning/setup.sh
+SETUP  := pyproject.toml provisioning/setup.sh provisioning/models.txt provisioning/fetch_models.py
+
+$(VENV)/.demo-ready: requirements/demo.txt $(SETUP)
 	@PYTHON=$(PYTHON) sh provisioning/setup.sh $(VENV) demo
 
-$(VENV)/.dev-ready: requirements/dev.txt pyproject.toml provisioning/setup.sh
+$(VENV)/.dev-ready: requirements/dev.txt $(SETUP)
 	@PYTHON=$(PYTHON) sh provisioning/setup.sh $(VENV) dev
 
 # Locks the requirements for every platform and Python we run on; needs network and uv (in .venv only while locking).

@@ -2,8 +2,8 @@
 
     python -m bench.idle [--seconds 30]
 
-The real `booth run` on a real broker, face models loaded, nobody in the cabin; the simulated cabin is not counted, since
-a real booth has none. Goals (issue "The first whole visit"): ≤ 100 MB, ≤ 1 % of one core, ready ≤ 2 s.
+The real `booth run` on a real broker, face models loaded, nobody in the cabin; the simulated cabin is not counted: a
+real booth has none. Goals (issue "The first whole visit"): ≤ 100 MB, ≤ 1 % of one core, ready ≤ 2 s.
 """
 
 import argparse
