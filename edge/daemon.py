@@ -11,9 +11,10 @@ import sqlite3
 from hw.cabin import Coin, CoinEvent, DeviceError, Glitch, Health, Paper, Status, TrainOpened, UnclearCoin
 
 from .booth import Booth
-from .handover import hand_over
+from .handover import hand_over, tell_claim
 from .health import disk_free_mb, health, keep
 from .inputs import Credited, GateMoved, Input, Stroke, StrokeCollector, Unclear
+from .ledger import Claim
 from .uplink.uplink import Uplink
 from .visit import visit
 from .watchdog import Watchdog
@@ -40,6 +41,7 @@ class Daemon:
         self._uplink = uplink
         self._watchdog = watchdog
         self._busy = False
+        self._untold: list[Claim] = []
         self._cut_trains = 0
         self._tails_until_s = 0.0
         self._report = asyncio.Event()
@@ -50,7 +52,9 @@ class Daemon:
         self._cut_trains = self._booth.ledger.open_trains()
         self._tails_until_s = asyncio.get_running_loop().time() + TAIL_S
         for found in self._booth.ledger.recover():
-            log.warning("after a restart: %s", found)
+            log.warning("after a restart: %s", found.what)
+            if found.claim is not None:
+                self._untold.append(found.claim)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._coins(), name="coins")
             tasks.create_task(self._pen(), name="pen")
@@ -168,6 +172,12 @@ class Daemon:
     async def _visits(self) -> None:
         """One customer after another; first what is owed from before."""
         booth = self._booth
+        self._busy = True
+        for claim in self._untold:
+            if claim.cents is None:
+                booth.inputs.put(Unclear(claim))  # the visit that goes on, or begins for it, tells
+            else:
+                await tell_claim(booth, "claim", claim, on_paper=False)
         while True:
             self._busy = True
             for owed in booth.ledger.owed_tickets():

@@ -54,6 +54,14 @@ class Claim:
 
 
 @dataclass(frozen=True)
+class Found:
+    """What a start found open. `claim`: made for it, and nobody has been told of it yet."""
+
+    what: str
+    claim: Claim | None = None
+
+
+@dataclass(frozen=True)
 class OwedTicket:
     """A ticket committed and not settled; with what is needed to print it, pictures excepted."""
 
@@ -263,25 +271,25 @@ class Ledger:
 
     # --- coming back -------------------------------------------------------------------------------------------
 
-    def recover(self) -> list[str]:
-        """At a start, before anything else: what a kill left open gets its one meaning. Returns what was found, for
-        the log. Open trains become unclear coins; a print that had begun is `unknown` with a claim; a visit that was
-        committed, or has neither credit nor a choice, is ended."""
+    def recover(self) -> list[Found]:
+        """At a start, before anything else: what a kill left open gets its one meaning. Open trains become unclear
+        coins; a print that had begun is `unknown` with a claim; a visit that was committed, or has neither credit nor
+        a choice, is ended."""
         found = []
         for (train,) in self._db.execute("SELECT train FROM trains").fetchall():
-            self.unclear_coin(train, "the booth stopped while its signal came")
-            found.append("a coin's signal was cut: unclear coin")
+            claim = self.unclear_coin(train, "the booth stopped while its signal came")
+            found.append(Found("a coin's signal was cut: unclear coin", claim))
         for (visit,) in self._db.execute("SELECT visit FROM tickets WHERE word = 'printing'").fetchall():
-            self.settle_ticket(visit, "unknown", claim=True)
-            found.append("a ticket was being printed: unknown")
+            claim = self.settle_ticket(visit, "unknown", claim=True)
+            found.append(Found("a ticket was being printed: unknown", claim))
         open_visit = self.visit()
         if open_visit is not None:
             committed = self._db.execute("SELECT 1 FROM tickets WHERE visit = ?", (open_visit.number,)).fetchone()
             if committed or open_visit.credit_cents == 0:
                 self.end_visit(open_visit.number, "ticket" if committed else "interrupted")
-                found.append("a visit was ended")
+                found.append(Found("a visit was ended"))
             else:
-                found.append("a visit with credit goes on")
+                found.append(Found("a visit with credit goes on"))
         self.outbox.wipe()
         return found
 

@@ -89,7 +89,8 @@ def test_a_train_left_open_by_a_power_cut_is_one_unclear_coin_and_one_claim(tmp_
     first.train_opened("t1")
     first.close()
     again = make(tmp_path, seed=2)
-    assert "unclear coin" in " ".join(again.recover())
+    (found,) = [found for found in again.recover() if found.claim]
+    assert "unclear coin" in found.what and found.claim and found.claim.cents is None
     assert again.recover() == []
     claims = [e.data for e in events(again) if isinstance(e.data, m.ClaimOpened)]
     assert [(c.reason, c.cents) for c in claims] == [("unclear_coin", None)]

@@ -144,7 +144,10 @@ async def test_a_kill_while_printing_is_unknown_with_one_claim_and_never_printed
     await w.customer.tap("yes")
     await w.sim.wait("printer.row")
     await power_cut(w)
-    await newly(w, "door")
+    told = await w.sim.wait_view("claim")
+    (claim,) = w.data(m.ClaimOpened)
+    assert claim.claim in " ".join(told.data["lines"]), "whoever still stands there is told what is owed"
+    await w.sim.wait_view("door", timeout_s=100)
     await asyncio.sleep(700)
     assert words(w) == ["unknown"] and claims(w) == [("ticket_unknown", PRICE_CENTS)]
     assert len(w.deposits()) == 1, "it goes live: a dead code in a hand harms, a live one that nobody saw does not"
