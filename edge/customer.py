@@ -9,7 +9,7 @@ from .booth import Booth
 from .config import Service
 from .fields import tapped
 from .inputs import Credited, GateMoved, Input, Stroke, Unclear
-from .ledger import Claim, OpenVisit
+from .ledger_values import Claim, OpenVisit
 
 LOOK_S = 1.0
 """Between two looks at a device that is waited for."""

@@ -14,7 +14,7 @@ from .booth import Booth
 from .handover import hand_over, tell_claim
 from .health import disk_free_mb, health, keep
 from .inputs import Credited, GateMoved, Input, Stroke, StrokeCollector, Unclear
-from .ledger import Claim
+from .ledger_values import Claim
 from .uplink.uplink import Uplink
 from .visit import visit
 from .watchdog import Watchdog

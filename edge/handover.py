@@ -20,7 +20,7 @@ from .booth import Booth
 from .clock import PARIS, expiry_day
 from .guide import money
 from .inputs import Stroke, Unclear
-from .ledger import Claim, OwedTicket
+from .ledger_values import Claim, OwedTicket
 from .ticket import Change, ClaimSlip, Ticket, draw_slip, draw_ticket
 
 SlipReason = Literal["cancelled", "refused", "unclear_coin"]

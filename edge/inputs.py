@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from hw.cabin import PenSample
 
-from .ledger import Claim
+from .ledger_values import Claim
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ prints or sends. A picture or a signature never enters but sealed.
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -20,9 +19,8 @@ from .clock import Clock, expiry
 from .deposit import Photo, Sealer, Slot
 from .ledger_outbox import LedgerOutbox
 from .ledger_schema import migrate
+from .ledger_values import Claim, ClaimReason, Found, OpenVisit, Outcome, OwedTicket
 
-Outcome = Literal["ticket", "cancelled", "abandoned", "refused", "interrupted"]
-ClaimReason = Literal["cancelled", "abandoned", "refused", "change", "unclear_coin", "ticket_failed", "ticket_unknown"]
 _LEFT_OVER: dict[Outcome, ClaimReason] = {
     "ticket": "change",
     "cancelled": "cancelled",
@@ -34,49 +32,6 @@ _LEFT_OVER: dict[Outcome, ClaimReason] = {
 
 class NotEnoughCredit(Exception):
     """A commit for more than the credit; nothing was changed."""
-
-
-@dataclass(frozen=True)
-class OpenVisit:
-    """The visit that goes on. At most one is open; the whole credit is its own."""
-
-    number: str
-    language: str | None
-    service: str | None
-    paid: bool
-    credit_cents: int
-
-
-@dataclass(frozen=True)
-class Claim:
-    number: str
-    cents: int | None
-
-
-@dataclass(frozen=True)
-class Found:
-    """What a start found open. `claim`: made for it, and nobody has been told of it yet."""
-
-    what: str
-    claim: Claim | None = None
-
-
-@dataclass(frozen=True)
-class OwedTicket:
-    """A ticket committed and not settled; with what is needed to print it, pictures excepted."""
-
-    visit: str
-    deposit: str
-    code: str
-    service: str
-    language: str
-    overridden: bool
-    price_cents: int
-    change: Claim | None
-    committed_at: datetime
-    expires_at: datetime
-    boot_id: str
-    boottime_s: float
 
 
 class Ledger:

@@ -18,7 +18,7 @@ from .deposit import Photo
 from .guide import money, stacked
 from .handover import Proof, hand_over, hand_over_claim, tell_claim
 from .inputs import Input, Stroke
-from .ledger import Outcome
+from .ledger_values import Outcome
 from .shots import Shot, mirror, take_portrait
 
 
