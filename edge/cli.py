@@ -91,9 +91,8 @@ def _run(args: argparse.Namespace) -> int:
 
 def _config_check(args: argparse.Namespace) -> int:
     config = load(args.config)
-    print(
-        f"{args.config}: well. Booth {config.booth.id}, {len(config.services)} service(s), cabin {config.cabin.driver}"
-    )
+    driver = config.cabin.__struct_config__.tag
+    print(f"{args.config}: well. Booth {config.booth.id}, {len(config.services)} service(s), cabin {driver}")
     return 0
 
 

@@ -7,10 +7,13 @@ import tomllib
 import typing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
+
+from hw import settings
+from hw.settings import Strict
 
 from .clock import ClockSource
 from .messages import BoothId
@@ -18,10 +21,6 @@ from .messages import BoothId
 Text = Annotated[str, Meta(min_length=1, max_length=80)]
 Seconds = Annotated[float, Meta(gt=0, le=3600)]
 Mm = Annotated[float, Meta(ge=0, le=500)]
-
-
-class Strict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A table of the file; a key that is not named here is a fault, since it is usually a misspelling."""
 
 
 class Booth(Strict, frozen=True, kw_only=True):
@@ -46,15 +45,6 @@ class Broker(Strict, frozen=True, kw_only=True):
     ca: str | None = None
     certificate: str | None = None
     key: str | None = None
-
-
-class Cabin(Strict, frozen=True, kw_only=True):
-    """`driver`: "sim" is the simulated cabin behind `socket`."""
-
-    driver: Literal["sim"]
-    socket: str
-    panel: bool = True
-    """False: a cabin without a panel; the best passing shot is taken."""
 
 
 class Service(Strict, frozen=True, kw_only=True):
@@ -91,11 +81,11 @@ class Config(Strict, frozen=True, kw_only=True):
     booth: Booth
     keys: Keys
     broker: Broker
-    cabin: Cabin
+    cabin: settings.Cabin
     services: Annotated[list[Service], Meta(min_length=1, max_length=8)]
     visit: Visit = Visit()
     gate: Gate = Gate()
-    fields: dict[str, Field] = {}
+    fields: dict[str, Field] = msgspec.field(default_factory=dict)
 
     def service(self, id: str | None) -> Service | None:
         return next((service for service in self.services if service.id == id), None)
@@ -146,7 +136,7 @@ def _faults(kind: type[msgspec.Struct], table: dict[str, Any], prefix: str) -> t
     """Every fault of a table, key by key: msgspec itself stops at the first."""
     hints = typing.get_type_hints(kind, include_extras=True)
     known = {field.name: field for field in msgspec.structs.fields(kind)}
-    for name in table.keys() - known.keys():
+    for name in table.keys() - known.keys() - {kind.__struct_config__.tag_field}:
         yield Fault(prefix + name, "", f"is not known here; known are {', '.join(sorted(known))}")
     for name, field in known.items():
         key, hint = prefix + name, hints[name]
@@ -155,13 +145,14 @@ def _faults(kind: type[msgspec.Struct], table: dict[str, Any], prefix: str) -> t
                 yield Fault(key, "", "is missing")
             continue
         value = table[name]
-        inner = _struct(hint)
-        if inner is not None and isinstance(value, dict) and _origin(hint) is not dict:
-            yield from _faults(inner, value, key + ".")
-        elif inner is not None and isinstance(value, dict):
+        inner = _structs(hint)
+        if inner and isinstance(value, dict) and _origin(hint) is not dict:
+            yield from _checked(inner, value, key)
+        elif inner and isinstance(value, dict):
+            yield from _outer(hint, value, key)
             for entry, content in value.items():
                 yield from _checked(inner, content, f"{key}.{entry}")
-        elif inner is not None and isinstance(value, list):
+        elif inner and isinstance(value, list):
             yield from _outer(hint, value, key)
             for number, content in enumerate(value, start=1):
                 yield from _checked(inner, content, f"{key}[{number}]")
@@ -169,11 +160,23 @@ def _faults(kind: type[msgspec.Struct], table: dict[str, Any], prefix: str) -> t
             yield from _outer(hint, value, key)
 
 
-def _checked(kind: type[msgspec.Struct], content: object, key: str) -> typing.Iterator[Fault]:
-    if isinstance(content, dict):
-        yield from _faults(kind, content, key + ".")
-    else:
+def _checked(kinds: list[type[msgspec.Struct]], content: object, key: str) -> typing.Iterator[Fault]:
+    """Faults of a table that is one of `kinds`; where there are several, its tag says which."""
+    if not isinstance(content, dict):
         yield Fault(key, repr(content), "must be a table")
+        return
+    tag_field = kinds[0].__struct_config__.tag_field
+    if tag_field is None:
+        yield from _faults(kinds[0], content, key + ".")
+        return
+    tags = {kind.__struct_config__.tag: kind for kind in kinds}
+    tag = content.get(tag_field)
+    if isinstance(tag, str) and tag in tags:
+        yield from _faults(tags[tag], content, key + ".")
+    else:
+        known = ", ".join(f'"{tag}"' for tag in tags)
+        wrong = "is missing" if tag is None else "is not known"
+        yield Fault(f"{key}.{tag_field}", "" if tag is None else repr(tag), f"{wrong}; known: {known}")
 
 
 def _outer(hint: Any, value: object, key: str) -> typing.Iterator[Fault]:
@@ -190,11 +193,11 @@ def _origin(hint: Any) -> Any:
     return _origin(typing.get_args(hint)[0]) if origin is Annotated else origin
 
 
-def _struct(hint: Any) -> type[msgspec.Struct] | None:
-    """The struct in a type: itself, or the elements of a list or the values of a dict."""
+def _structs(hint: Any) -> list[type[msgspec.Struct]]:
+    """The structs in a type: itself, the members of a union, the elements of a list or the values of a dict."""
     if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
-        return hint
-    return next(filter(None, (_struct(arg) for arg in typing.get_args(hint))), None)
+        return [hint]
+    return [kind for arg in typing.get_args(hint) for kind in _structs(arg)]
 
 
 def _rooted(config: Config, folder: Path) -> Config:
@@ -232,6 +235,14 @@ def _conflicts(config: Config) -> typing.Iterator[Fault]:
             value = getattr(broker, name)
             if value is None or not Path(value).is_file():
                 yield Fault(f"broker.{name}", str(value), "is needed for mqtts: and must be a file")
+    for key, problem in settings.problems(config.cabin):
+        yield Fault(f"cabin.{key}", "", problem)
+    if isinstance(config.cabin, settings.Devices) and isinstance(config.cabin.coins, settings.Absent):
+        for number, service in enumerate(config.services, start=1):
+            if service.price_cents:
+                yield Fault(
+                    f"services[{number}].price_cents", str(service.price_cents), "must be 0: the cabin takes no coins"
+                )
     from .fields import problems
 
     for key, problem in problems(config.fields, ids):

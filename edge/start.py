@@ -58,7 +58,7 @@ async def run(
     """Runs the booth until SIGTERM or SIGINT. SealError, LedgerTooNew, DeviceError and OSError as they come.
 
     `connect` and `sealing` stand in for the disk and the seal where a test or the demo must witness them."""
-    from hw.sim.remote import open_cabin
+    from hw.drivers import open_cabin
 
     from .judge import load_models
     from .portrait import Judge
@@ -90,7 +90,7 @@ async def run(
         alert=ledger.alert,
     )
     judge = OneAtATime(Judge(load_models()))
-    async with open_cabin(Path(config.cabin.socket)) as cabin:
+    async with open_cabin(config.cabin) as cabin:
         booth = Booth(config, cabin, ledger, Guide(cabin), judge, clock, Gate(clock.now()), Inputs())
         daemon = asyncio.create_task(Daemon(booth, uplink, watchdog).run())
         for name in (signal.SIGTERM, signal.SIGINT):

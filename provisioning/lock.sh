@@ -9,7 +9,7 @@ compile() {
     --no-annotate --python-version 3.11 "$@" -o "requirements/$out.txt" pyproject.toml
   echo "requirements/$out.txt: $(grep -c == "requirements/$out.txt") packages"
 }
-compile booth
+compile booth --extra devices
 compile fleet --extra fleet
 compile demo --extra demo
 compile dev --extra dev

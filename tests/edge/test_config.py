@@ -6,6 +6,7 @@ import pytest
 
 from edge.cli import main
 from edge.config import BadConfig, load
+from hw.settings import Devices, PulseCoins
 
 GOOD = """
 [booth]
@@ -95,3 +96,46 @@ def test_a_missing_or_broken_file_is_one_clear_line(tmp_path: Path, capsys: pyte
 def test_the_check_says_what_the_booth_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["config", "check", "--config", str(write(tmp_path, GOOD))]) == 0
     assert "paris-nord-1" in capsys.readouterr().out
+
+
+DEVICES = """
+driver = "devices"
+camera = { driver = "picamera2" }
+lights = { driver = "gpio", lamps = { face = { pin = 12, pwm = "hardware" } } }
+coins = { driver = "pulse", model = "DG600F", lines = { coin = 17 }, enable_pin = 27 }
+pen = { driver = "evdev" }
+printer = { driver = "usb", vendor = 0x04b8, product = 0x0e28 }
+panel = { driver = "none" }
+"""
+
+
+def with_devices(*changes: tuple[str, str]) -> str:
+    table = DEVICES
+    for old, new in changes:
+        assert old in table
+        table = table.replace(old, new)
+    return GOOD.replace('driver = "sim"\nsocket = "cabin.sock"\n', table)
+
+
+def test_each_device_is_chosen_by_the_name_of_its_driver(tmp_path: Path) -> None:
+    cabin = load(write(tmp_path, with_devices())).cabin
+    assert isinstance(cabin, Devices) and isinstance(cabin.coins, PulseCoins) and cabin.coins.enable_pin == 27
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ('"picamera2"', '"picamera"', "cabin.camera.driver = 'picamera': is not known; known: \"picamera2\", \"v4l2\""),
+        ('panel = { driver = "none" }\n', "", "cabin.panel: is missing"),
+        ("pin = 12", "pin = 99", "cabin.lights.lamps.face.pin = 99"),
+        ("enable_pin = 27", "enable_pin = 17", "cabin.coins.enable_pin: is line 17, which coins.lines.coin has"),
+        ("pin = 12", "pin = 17", "cabin.coins.lines.coin: is line 17, which lights.lamps.face.pin has already"),
+        ('"evdev"', '"sim"', "cabin.socket: is missing; pen is simulated"),
+        ("product =", "prodcut =", "cabin.printer.product: is missing"),
+        ('driver = "devices"', "", 'cabin.driver: is missing; known: "sim", "devices"'),
+        ('coins = { driver = "pulse", model = "DG600F", lines = { coin = 17 }, enable_pin = 27 }',
+         'coins = { driver = "none" }', "services[1].price_cents = 600: must be 0: the cabin takes no coins"),
+    ],
+)  # fmt: skip
+def test_a_fault_of_a_device_is_named_with_what_is_known(tmp_path: Path, old: str, new: str, told: str) -> None:
+    assert any(fault.startswith(told) for fault in faults(tmp_path, with_devices((old, new))))

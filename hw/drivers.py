@@ -1,0 +1,59 @@
+"""Opens the cabin that the configuration names: one driver for each device, never another in its place.
+
+A driver's library is imported only where it was chosen. A device that is not there, or whose library is not installed,
+opens all the same: its status says why, the gate stays closed, and it comes back by itself. Must never guess a driver.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from hw import cabin as devices
+from hw import settings
+
+
+@asynccontextmanager
+async def open_cabin(chosen: settings.Cabin) -> AsyncIterator[devices.Cabin]:
+    """The cabin's devices, closed (acceptor and lamps off) at the end."""
+    from hw.sim import remote
+
+    if isinstance(chosen, settings.SimulatedCabin):
+        async with remote.open_cabin(Path(chosen.socket)) as cabin:
+            yield cabin
+        return
+    async with AsyncExitStack() as opened:
+        simulated: devices.Cabin | None = None
+        if any(isinstance(getattr(chosen, name), settings.Simulated) for name in settings.DEVICES):
+            assert chosen.socket is not None, "checked with the configuration"
+            simulated = await opened.enter_async_context(remote.open_cabin(Path(chosen.socket)))
+        found: dict[str, Any] = {
+            name: getattr(simulated, name)
+            if isinstance(getattr(chosen, name), settings.Simulated)
+            else await opened.enter_async_context(_open(getattr(chosen, name)))
+            for name in settings.DEVICES
+        }
+        yield devices.Cabin(**found, labels={name: label(getattr(chosen, name)) for name in settings.DEVICES})
+
+
+def _open(chosen: settings.Strict) -> AbstractAsyncContextManager[Any]:
+    """The driver of one device; each module's opener is the only thing that is known of it here."""
+    match chosen:
+        case _:
+            raise NotImplementedError(f"no driver for {chosen}")
+
+
+def label(chosen: object) -> str:
+    """What a driver calls itself in health and `booth status`."""
+    match chosen:
+        case settings.Simulated():
+            return "simulated"
+        case settings.Absent():
+            return "none"
+        case settings.PulseCoins(model=model):
+            return f"pulses, {model or 'own table'}"
+        case settings.UsbPrinter() | settings.SerialPrinter() | settings.NetworkPrinter():
+            return f"ESC/POS {chosen.__struct_config__.tag}, {chosen.profile}"
+        case settings.Strict():
+            return str(chosen.__struct_config__.tag)
+    raise TypeError(f"{chosen!r} is no device's settings")
