@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import settings
 from PIL import Image
 
 from hw.cabin import Cabin
@@ -22,9 +21,6 @@ from hw.sim.bench import Bench, open_bench
 from hw.sim.cabin import SimCabin
 from hw.sim.remote import open_cabin
 from tests import virtual
-
-settings.register_profile("contract", deadline=None)  # a slow machine is no broken promise
-settings.load_profile("contract")
 
 ROOT = Path(__file__).parents[2]
 

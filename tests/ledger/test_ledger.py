@@ -302,6 +302,4 @@ class MoneyAddsUp(RuleBasedStateMachine):
 
 
 TestMoneyAddsUp = MoneyAddsUp.TestCase
-TestMoneyAddsUp.settings = settings(
-    max_examples=15, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
-)
+TestMoneyAddsUp.settings = settings(max_examples=15, stateful_step_count=25, suppress_health_check=list(HealthCheck))

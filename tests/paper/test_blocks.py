@@ -22,7 +22,7 @@ texts = st.text(st.characters(codec="latin-1", exclude_categories=("Cc",)), max_
     st.integers(70, WIDTH_DOTS),
     st.sampled_from(["left", "middle", "right"]),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_paragraph_shows_all_the_ink_of_its_lines(text: str, face: Face, size: int, wide: int, align) -> None:
     """Counted against the same lines drawn with room on every side."""
     roomy = 0
@@ -36,7 +36,7 @@ def test_a_paragraph_shows_all_the_ink_of_its_lines(text: str, face: Face, size:
 
 
 @given(texts, st.sampled_from(FACES), st.integers(14, 40), st.integers(60, WIDTH_DOTS))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_wrapping_loses_no_character_and_breaks_words_only_where_it_must(text, face, size, wide) -> None:
     lines = wrap(text, face, size, wide)
     assert "".join(lines).replace(" ", "").replace("\u00a0", "") == text.replace(" ", "").replace("\u00a0", "")

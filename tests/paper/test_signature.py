@@ -150,7 +150,7 @@ def test_the_picture_is_always_the_same_size_black_on_white_with_soft_edges() ->
 
 
 @given(st.integers(0, 2**32))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_order_direction_times_and_pressures_cannot_be_read_from_the_picture(seed: int) -> None:
     chance = random.Random(seed)
     strokes = split(as_recorded())
@@ -198,7 +198,7 @@ def test_the_png_holds_pixels_and_nothing_else() -> None:
 
 
 @given(st.lists(st.tuples(st.floats(-50, 200), st.floats(-50, 200), st.booleans()), max_size=60))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_whatever_the_pen_says_there_is_an_answer_and_a_picture(moves) -> None:
     samples = [PenSample(x, y, 0.5, i * 5_000_000, contact) for i, (x, y, contact) in enumerate(moves)]
     strokes = strokes_in(samples, BOX)

@@ -89,7 +89,7 @@ def test_without_a_status_page_the_code_is_the_only_qr() -> None:
 
 
 @given(st.text("ABCDEFGHJKMNPQRSTVWXYZ0123456789", min_size=21, max_size=21), st.integers(0, 170))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_every_code_and_every_length_of_address_is_read_back(code: str, more: int) -> None:
     address = "https://a.example/" + "x" * more + "?v="
     assert sorted(read(draw_ticket(replace(PLAIN, code=code, status_url=address)))) == sorted(
@@ -193,7 +193,7 @@ names = st.text(st.characters(codec="latin-1", exclude_categories=("Cc",)), max_
 
 
 @given(names, names, names, names, names)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_long_names_make_the_paper_longer_and_never_leave_it(place, booth, french, english, hotline) -> None:
     words = {"place": place, "booth": booth, "hotline": hotline}
     ticket = draw_ticket(
