@@ -19,7 +19,7 @@ texts = st.text(st.characters(codec="latin-1", exclude_categories=("Cc",)), max_
     texts,
     st.sampled_from(FACES),
     st.integers(14, 64),
-    st.integers(70, WIDTH_DOTS),
+    st.integers(80, WIDTH_DOTS),
     st.sampled_from(["left", "middle", "right"]),
 )
 @settings(max_examples=150)
