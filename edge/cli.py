@@ -9,13 +9,17 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
+from hw.cabin import Scene
+
 from . import __version__, judge
 from . import code as codes
-from .clock import SystemClock, expiry
-from .config import BadConfig, Config, load
+from .clock import SystemClock
+from .config import BadConfig, load
 from .health import kept_at
 
 DEFAULT_CONFIG = Path("/etc/booth/booth.toml")
+DEVICES = ("camera", "coins", "lights", "pen", "printer")
+"""What `booth try` shows live."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -57,6 +61,20 @@ def main(arguments: list[str] | None = None) -> int:
     status.add_argument("--json", action="store_true", help="the report as it is")
     status.set_defaults(do=_status)
 
+    devices = commands.add_parser("devices", help="what is plugged in, and what each configured device says")
+    _config_option(devices)
+    devices.add_argument("--json", action="store_true", help="one JSON object instead of the tables")
+    devices.set_defaults(do=_devices)
+
+    trying = commands.add_parser("try", help="see one device live: camera, coins, lights, pen, printer")
+    _config_option(trying)
+    trying.add_argument("device", choices=DEVICES, help="which device")
+    trying.add_argument("--json", action="store_true", help="one JSON object a line instead of the picture")
+    trying.add_argument("--for", dest="for_s", type=float, metavar="SECONDS", help="end by itself (else: Ctrl-C)")
+    trying.add_argument("--scene", choices=[scene.value for scene in Scene], help="lights: hold this scene")
+    trying.add_argument("--print", dest="prints", action="store_true", help="printer: print a sample ticket first")
+    trying.set_defaults(do=_try)
+
     args = parser.parse_args(arguments)
     try:
         return int(args.do(args))
@@ -77,13 +95,15 @@ def _run(args: argparse.Namespace) -> int:
     )
     logging.getLogger("asyncio").setLevel(logging.WARNING)
     config = load(args.config)
+    from .instance import AlreadyRunning, alone
     from .ledger_schema import LedgerTooNew
     from .seal import SealError
     from .start import run
 
     try:
-        asyncio.run(run(config))
-    except (SealError, LedgerTooNew, OSError, sqlite3.Error) as error:
+        with alone(Path(config.booth.state_dir)):
+            asyncio.run(run(config))
+    except (AlreadyRunning, SealError, LedgerTooNew, OSError, sqlite3.Error) as error:
         print(f"booth: {error}", file=sys.stderr)
         return 1
     return 0
@@ -108,32 +128,11 @@ def _code_check(args: argparse.Namespace) -> int:
 
 
 def _ticket(args: argparse.Namespace) -> int:
-    import secrets
-
     from PIL import Image
 
-    from .clock import PARIS, expiry_day
-    from .ticket import Ticket, draw_ticket
+    from .technician.sample import sample_rows
 
-    config: Config = load(args.config)
-    now = SystemClock(config.booth.clock).now()
-    service = config.services[0]
-    rows = draw_ticket(
-        Ticket(
-            code=codes.make(secrets.token_bytes),
-            visit="SAMPLE0000",
-            service=service.id,
-            service_fr=service.name_fr,
-            service_en=service.name_en,
-            price_cents=service.price_cents,
-            issued_on=now.astimezone(PARIS).date(),
-            expires_on=expiry_day(expiry(now)),
-            booth=config.booth.id,
-            place=config.booth.place,
-            hotline=config.booth.hotline,
-            status_url=config.booth.status_url,
-        )
-    )
+    rows = sample_rows(load(args.config))
     try:
         Image.fromarray(~rows).save(args.out, dpi=(203, 203))
     except OSError as error:
@@ -171,6 +170,18 @@ def _status(args: argparse.Namespace) -> int:
             print(f"  {name:8} {word:10} since {report[f'gate_{name}_since']}  {report.get(f'gate_{name}_why', '')}")
     print(f"link to the fleet: {'up' if report['uplink_online'] else 'down'}; outbox: {report['outbox_items']} item(s)")
     return 0 if report["gate_open"] and age <= STALE else 1
+
+
+def _devices(args: argparse.Namespace) -> int:
+    from .technician import devices
+
+    return devices.run(args)
+
+
+def _try(args: argparse.Namespace) -> int:
+    from .technician import trying
+
+    return trying.run(args)
 
 
 if __name__ == "__main__":

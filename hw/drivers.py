@@ -16,17 +16,14 @@ from hw import settings
 @asynccontextmanager
 async def open_cabin(chosen: settings.Cabin) -> AsyncIterator[devices.Cabin]:
     """The cabin's devices, closed (acceptor and lamps off) at the end."""
-    from hw.sim import remote
-
     if isinstance(chosen, settings.SimulatedCabin):
-        async with remote.open_cabin(Path(chosen.socket)) as cabin:
+        async with _simulated(chosen.socket) as cabin:
             yield cabin
         return
     async with AsyncExitStack() as opened:
         simulated: devices.Cabin | None = None
         if any(isinstance(getattr(chosen, name), settings.Simulated) for name in settings.DEVICES):
-            assert chosen.socket is not None, "checked with the configuration"
-            simulated = await opened.enter_async_context(remote.open_cabin(Path(chosen.socket)))
+            simulated = await opened.enter_async_context(_simulated(chosen.socket))
         found: dict[str, Any] = {
             name: getattr(simulated, name)
             if isinstance(getattr(chosen, name), settings.Simulated)
@@ -34,6 +31,24 @@ async def open_cabin(chosen: settings.Cabin) -> AsyncIterator[devices.Cabin]:
             for name in settings.DEVICES
         }
         yield devices.Cabin(**found, labels={name: label(getattr(chosen, name)) for name in settings.DEVICES})
+
+
+@asynccontextmanager
+async def open_device(chosen: settings.Cabin, name: str) -> AsyncIterator[Any]:
+    """One device of the cabin by its name (`settings.DEVICES`), the others left alone: for a technician."""
+    if isinstance(chosen, settings.Devices) and not isinstance(getattr(chosen, name), settings.Simulated):
+        async with _open(getattr(chosen, name)) as device:
+            yield device
+    else:
+        async with _simulated(chosen.socket) as cabin:
+            yield getattr(cabin, name)
+
+
+def _simulated(socket: str | None) -> AbstractAsyncContextManager[devices.Cabin]:
+    from hw.sim.remote import open_cabin
+
+    assert socket is not None, "checked with the configuration"
+    return open_cabin(Path(socket))
 
 
 def _open(chosen: settings.Strict) -> AbstractAsyncContextManager[Any]:

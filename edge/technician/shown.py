@@ -1,0 +1,43 @@
+"""Where a technician's command shows what happens: lines and a live picture on a terminal, or JSON for a program."""
+
+import json
+from types import TracebackType
+
+from rich.console import Console, RenderableType
+from rich.live import Live
+
+
+class Shown:
+    """`fact` is what happened, once; `live` is how it stands now, drawn over and over on a terminal only."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self._json = as_json
+        self._console = Console(highlight=False)
+        self._live = None if as_json or not self._console.is_terminal else Live(console=self._console, transient=True)
+
+    def __enter__(self) -> "Shown":
+        if self._live is not None:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    @property
+    def draws(self) -> bool:
+        """Whether somebody sees live pictures: else none need be made."""
+        return self._live is not None
+
+    def fact(self, what: str, text: str, **data: object) -> None:
+        """`text` for people, `what` and `data` for programs."""
+        if self._json:
+            print(json.dumps({"what": what, **data}), flush=True)
+        else:
+            self._console.print(text, markup=False)
+
+    def live(self, picture: RenderableType) -> None:
+        if self._live is not None:
+            self._live.update(picture)

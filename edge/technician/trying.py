@@ -1,0 +1,70 @@
+"""`booth try DEVICE`: one device live in the technician's terminal, through the very driver that the booth uses.
+
+Never beside a running booth. Coins that fall here are nobody's credit, and no picture is kept.
+"""
+
+import argparse
+import asyncio
+import signal
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from hw.cabin import DeviceError, Health
+from hw.drivers import open_device
+
+from ..config import Config, load
+from ..instance import AlreadyRunning, alone
+from .shown import Shown
+from .tries import TRIES, Try
+
+BACK_S = 1.0
+"""Between two tries to use a device that is gone."""
+
+
+def run(args: argparse.Namespace) -> int:
+    """Tries one device until its time is over or Ctrl-C; 0 where it was well at the end, 1 where not."""
+    config = load(args.config)
+    try:
+        with alone(Path(config.booth.state_dir)), Shown(as_json=args.json) as shown:
+            return asyncio.run(_try(config, args, shown))
+    except (AlreadyRunning, OSError) as error:
+        print(f"booth try: {error}", file=sys.stderr)
+        return 1
+
+
+async def _try(config: Config, args: argparse.Namespace, shown: Shown) -> int:
+    loop, over = asyncio.get_running_loop(), asyncio.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, over.set)
+    if args.for_s is not None:
+        loop.call_later(args.for_s, over.set)
+    async with open_device(config.cabin, args.device) as device:
+        work = asyncio.create_task(_again(TRIES[args.device], device, config, args, shown))
+        end = asyncio.create_task(over.wait())
+        await asyncio.wait((work, end), return_when=asyncio.FIRST_COMPLETED)
+        for task in (work, end):
+            task.cancel()
+        await asyncio.gather(end, return_exceptions=True)
+        with suppress(asyncio.CancelledError):
+            await work  # its `finally` may still hear coins; what it died of is raised here
+        status = device.status()
+        status = await status if asyncio.iscoroutine(status) else status
+        why = f": {status.why}" if status.why else ""
+        shown.fact("end", f"at the end {status.health}{why}", health=status.health, why=status.why)
+        return 0 if status.health is Health.WELL else 1
+
+
+async def _again(trying: Try, device: object, config: Config, args: argparse.Namespace, shown: Shown) -> None:
+    """A device that goes away is waited for: that is what a technician wants to see."""
+    said = ""
+    while True:
+        try:
+            await trying(device, config, args, shown)
+        except DeviceError as error:
+            if str(error) != said:
+                shown.fact("gone", str(error), why=str(error))
+            said = str(error)
+            await asyncio.sleep(BACK_S)
+        else:
+            return
