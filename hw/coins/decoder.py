@@ -1,69 +1,16 @@
-"""Coins from pulse trains: a pure decoder of edges, and the acceptor that drives it.
+"""Edges of coin lines to coin events, without a clock or a device.
 
-It must never round: what is not clearly one coin is an UnclearCoin with its raw edges. It must never lose an edge
-because its reader is slow, and never leave the acceptor open longer than it was asked for.
+It must never round: what is not clearly one coin is an UnclearCoin with its raw edges.
 """
 
-import asyncio
-import logging
-import secrets
-from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Protocol
 
-from hw.cabin import (
-    Coin,
-    CoinEvent,
-    DeviceError,
-    DeviceMissing,
-    Edge,
-    Glitch,
-    Health,
-    Status,
-    TrainOpened,
-    UnclearCoin,
-)
-
-log = logging.getLogger(__name__)
+from hw.cabin import Coin, CoinEvent, Edge, Glitch, TrainOpened, UnclearCoin
+from hw.coins.tables import PulseTable
 
 MS = 1_000_000
 KEPT_EDGES = 512  # of one train; the longest honest train has a few dozen
-DELIVERY_S = 0.1  # an edge older than this when it reaches us means that the loop itself stood still
-
-
-@dataclass(frozen=True)
-class PulseTable:
-    """How one acceptor speaks: lows on its lines, idle is high. Ranges are (least, most) in milliseconds.
-
-    `coins`: line → number of pulses → cents. An acceptor with one line per coin has `{1: cents}` for each line.
-    `bounce_ms`: a level that holds no longer than this is contact bounce or a spike. `closing_ms`: so much silence ends
-    a train.
-    """
-
-    name: str
-    pulse_ms: tuple[float, float]
-    gap_ms: tuple[float, float]
-    closing_ms: float
-    bounce_ms: float
-    coins: Mapping[str, Mapping[int, int]]
-
-    def __post_init__(self) -> None:
-        if not 0 < self.bounce_ms < self.pulse_ms[0] < self.pulse_ms[1]:
-            raise ValueError(f"{self.name}: pulses must be longer than the bounce")
-        if not self.bounce_ms < self.gap_ms[0] < self.gap_ms[1] < self.closing_ms:
-            raise ValueError(f"{self.name}: gaps must be longer than the bounce and shorter than the closing gap")
-
-
-DG600F = PulseTable(
-    # 45 ms ± 20 % [maker's manual]; only odd counts are taught to it, so that one pulse lost or too many is no coin
-    name="DG600F",
-    pulse_ms=(36, 54),
-    gap_ms=(36, 90),
-    closing_ms=200,
-    bounce_ms=8,
-    coins={"coin": {1: 10, 3: 20, 5: 50, 7: 100, 9: 200}},
-)
 
 
 @dataclass
@@ -223,114 +170,3 @@ def _pulses(edges: list[Edge], bounce_ns: float) -> list[tuple[int, int]]:
             pulses.append((start, edge.at_ns))
             start = None
     return pulses
-
-
-class CoinListener(Protocol):
-    """Who is told what happens on the lines, in the loop's thread and in order."""
-
-    def lines_came(self, at_ns: int) -> None: ...
-    def edge(self, edge: Edge) -> None: ...
-    def lines_gone(self, why: str) -> None: ...
-
-
-class CoinLines(Protocol):
-    """The electrical side: coin lines whose edges carry CLOCK_MONOTONIC, and the acceptor's enable line."""
-
-    def status(self) -> Status: ...
-
-    def listen(self, listener: CoinListener) -> None:
-        """Tells `listener` from now on; first whether the lines are there."""
-
-    def enable(self, on: bool) -> None:
-        """Sets the enable line, which falls to off by itself when this process ends. DeviceMissing."""
-
-
-class PulseAcceptor:
-    """The coin acceptor on pulse lines. The loop's clock must be the one that stamps the edges (CLOCK_MONOTONIC)."""
-
-    def __init__(self, lines: CoinLines, table: PulseTable, *, run: str | None = None) -> None:
-        """Listens from now on. `run`: makes train names unique over restarts; random if not given."""
-        self._loop = asyncio.get_running_loop()
-        self._lines = lines
-        self._table = table
-        self._run = run or secrets.token_hex(6)
-        self._sessions = 0
-        self._decoder: PulseDecoder | None = None
-        self._absent = "not there"
-        self._queue: asyncio.Queue[CoinEvent | DeviceError] = asyncio.Queue()
-        self._quiet_timer: asyncio.TimerHandle | None = None
-        self._open_timer: asyncio.TimerHandle | None = None
-        lines.listen(self)
-
-    def status(self) -> Status:
-        status = self._lines.status()
-        if status.health is Health.WELL and self._decoder is not None and self._decoder.trouble:
-            return Status(Health.FAULTY, self._decoder.trouble)
-        return status
-
-    async def accept(self, *, for_s: float) -> None:
-        self._lines.enable(True)
-        if self._open_timer is not None:
-            self._open_timer.cancel()
-        self._open_timer = self._loop.call_later(for_s, self._shut)
-
-    async def refuse(self) -> None:
-        self._shut()
-
-    async def events(self) -> AsyncIterator[CoinEvent]:
-        while True:
-            if self._queue.empty() and self._decoder is None:
-                raise DeviceMissing("coins", self._absent)
-            item = await self._queue.get()
-            if isinstance(item, DeviceError):
-                raise item
-            yield item
-
-    # --- what the lines tell
-
-    def lines_came(self, at_ns: int) -> None:
-        self.lines_gone("listened to anew")
-        self._sessions += 1
-        self._decoder = PulseDecoder(self._table, run=f"{self._run}.{self._sessions}", since_ns=at_ns)
-
-    def edge(self, edge: Edge) -> None:
-        assert self._decoder is not None, "edges come only between lines_came and lines_gone"
-        self._tell(self._decoder.feed(edge))
-
-    def lines_gone(self, why: str) -> None:
-        self._absent = why
-        if self._decoder is None:
-            return
-        decoder, self._decoder = self._decoder, None
-        self._tell(decoder.abandon(f"the lines went away: {why}"))
-        self._queue.put_nowait(DeviceMissing("coins", why))
-
-    # --- inside
-
-    def _shut(self) -> None:
-        if self._open_timer is not None:
-            self._open_timer.cancel()
-            self._open_timer = None
-        try:
-            self._lines.enable(False)
-        except DeviceMissing as gone:
-            log.info("nothing to close: %s", gone)  # lines that are gone hold the acceptor closed
-
-    def _tell(self, events: list[CoinEvent]) -> None:
-        for event in events:
-            self._queue.put_nowait(event)
-        if self._quiet_timer is not None:
-            self._quiet_timer.cancel()
-            self._quiet_timer = None
-        if self._decoder is not None and (close_ns := self._decoder.next_close_ns) is not None:
-            self._wait_quiet(close_ns / 1e9 + DELIVERY_S)
-
-    def _wait_quiet(self, due_s: float) -> None:
-        self._quiet_timer = self._loop.call_at(due_s, self._quiet, due_s)
-
-    def _quiet(self, due_s: float) -> None:
-        now_s = self._loop.time()
-        if now_s - due_s > DELIVERY_S:
-            self._wait_quiet(now_s + DELIVERY_S)  # the loop stood still: edges that wait to be read come first
-        elif self._decoder is not None:
-            self._tell(self._decoder.close(int((now_s - DELIVERY_S) * 1e9) + 1000))
