@@ -47,15 +47,15 @@ def find_chip(device: str, wanted: str | None) -> Path:
         fitting = [path for path, label in found.items() if label in labels]
     if len(fitting) == 1:
         return fitting[0]
-    there = ", ".join(f"{path} ({label})" for path, label in found.items()) or "none at all"
     asked = wanted or " or ".join(BOARD_LABELS)
+    there = ", ".join(f"{path} ({label})" for path, label in found.items()) or "none"
     if fitting:
         raise DeviceMissing(
             device, f"more than one GPIO chip is called {asked}: give its path as `chip`; found {there}"
         )
-    raise DeviceMissing(
-        device, f"no GPIO chip {asked}; found {there}. Give `chip` as one of these, or run as a member of group gpio"
-    )
+    if not found or "not readable" in there:
+        raise DeviceMissing(device, f"no GPIO chip {asked}; found {there}. Is this a Pi, and the user in group gpio?")
+    raise DeviceMissing(device, f"no GPIO chip {asked}; found {there}. Give one of these as `chip`")
 
 
 def check_free(device: str, chip: Path, lines: Iterable[int]) -> None:
@@ -120,7 +120,9 @@ class OutputLines:
                 self._wrapped(device.close)
             except DeviceMissing as gone:
                 log.info("%s", gone)
+                device._pin = None  # its deletion would try again, and print what it meets
         self._open.clear()
+        self._factory.pins.clear()
         with contextlib.suppress(DeviceMissing):
             self._wrapped(self._factory.close)
 
@@ -129,7 +131,8 @@ class OutputLines:
             return act()
         except self._errors as error:
             hint = " (gpiozero knows only Raspberry Pis)" if "Pi revision" in str(error) else ""
-            raise DeviceMissing(self._device, f"{self._chip}: {str(error) or type(error).__name__}{hint}") from error
+            why = str(error).strip("'") or type(error).__name__
+            raise DeviceMissing(self._device, f"{self._chip}: {why}{hint}") from error
 
 
 def _factory(chip: int) -> Any:
@@ -157,7 +160,7 @@ def _libraries(device: str) -> tuple[ModuleType, ModuleType]:
 
 @contextlib.contextmanager
 def _scratch_folder() -> Any:
-    """lgpio makes a pipe at its import, C in LG_WD, Python in the working directory [lg #22]: a folder for that time."""
+    """lgpio makes a pipe at its import, C in LG_WD, Python in the working directory [lg #22]: a folder for then."""
     kept = os.environ.get("LG_WD")
     with tempfile.TemporaryDirectory(prefix="lgpio-") as folder, contextlib.chdir(folder):
         os.environ["LG_WD"] = folder
