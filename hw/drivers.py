@@ -54,6 +54,14 @@ def _simulated(socket: str | None) -> AbstractAsyncContextManager[devices.Cabin]
 def _open(chosen: settings.Strict) -> AbstractAsyncContextManager[Any]:
     """The driver of one device; each module's opener is the only thing that is known of it here."""
     match chosen:
+        case settings.PulseCoins():
+            from hw.coins.gpio import open_coins
+
+            return open_coins(chosen)
+        case settings.GpioLights():
+            from hw.lights import open_lights
+
+            return open_lights(chosen)
         case _:
             raise NotImplementedError(f"no driver for {chosen}")
 

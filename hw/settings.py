@@ -5,13 +5,20 @@ Must never import a driver: `booth config check` runs where no device library is
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
+from hw import pwm
+from hw.cabin import Scene
+from hw.coins.tables import MODELS, PulseTable
+from hw.scenes import DARK, LEVELS
+
 Pin = Annotated[int, Meta(ge=0, le=53, description="line offset on the chip: the BCM number on a Pi")]
 Device = Annotated[str, Meta(pattern="^/dev/", max_length=200, description="a stable name, see `booth devices`")]
+Chip = Annotated[str, Meta(min_length=1, max_length=200, description="a GPIO chip's label, or its path in /dev")]
 Pixels = Annotated[int, Meta(ge=16, le=16384)]
 Level = Annotated[float, Meta(ge=0, le=1)]
 Milliseconds = Annotated[float, Meta(gt=0, le=10_000)]
@@ -63,10 +70,14 @@ Camera = Picamera | V4l2 | Simulated
 
 
 class Lamp(Strict, frozen=True, kw_only=True):
-    """One lamp on a GPIO line. `pwm`: hardware, software, or an on/off line that is on from half level up."""
+    """One lamp on a GPIO line. `pwm`: hardware, software, or an on/off line that is on from half level up.
+
+    `frequency_hz` where it is not the usual one: 25,000 by hardware, 1,000 by software.
+    """
 
     pin: Pin
     pwm: Literal["hardware", "software", "off"] = "software"
+    frequency_hz: Annotated[int, Meta(ge=50, le=100_000)] | None = None
     active_high: bool = True
 
 
@@ -74,15 +85,20 @@ class GpioLights(Strict, frozen=True, kw_only=True, tag_field="driver", tag="gpi
     """Lamps by name (`face` lights the customer); `levels`: scene → lamp → 0…1, the rest is the driver's own table."""
 
     lamps: Annotated[dict[str, Lamp], Meta(min_length=1, max_length=8)]
-    frequency_hz: Annotated[int, Meta(ge=50, le=100_000)] = 1000
     warm_up_ms: Annotated[float, Meta(ge=0, le=5000)] = 300.0
     levels: dict[str, dict[str, Level]] = {}
-    chip: str | None = None
+    chip: Chip | None = None
 
 
 Lights = GpioLights | Absent | Simulated
 
 # --- coins -------------------------------------------------------------------------------------------------------
+
+
+Pulses = Annotated[str, Meta(pattern="^[1-9][0-9]?$", description="how many pulses")]
+Cents = Annotated[int, Meta(ge=1, le=10_000)]
+Taught = dict[str, dict[Pulses, Cents]]
+"""Line → number of pulses → cents; always 1 pulse where each coin has a line of its own."""
 
 
 class OwnTable(Strict, frozen=True, kw_only=True):
@@ -92,19 +108,22 @@ class OwnTable(Strict, frozen=True, kw_only=True):
     gap_ms: tuple[Milliseconds, Milliseconds]
     closing_ms: Milliseconds
     bounce_ms: Milliseconds
-    coins: dict[str, dict[str, Annotated[int, Meta(ge=1, le=10_000)]]]
-    """Line → number of pulses → cents."""
 
 
 class PulseCoins(Strict, frozen=True, kw_only=True, tag_field="driver", tag="pulse"):
-    """An acceptor on GPIO lines: a pulse train on one, or one line for each coin. `lines`: name in the table → pin."""
+    """An acceptor on GPIO lines: a pulse train on one, or one line for each coin. `lines`: name in the table → pin.
+
+    `coins`: what it was taught, where that is not the model's own table. `active_high`: a coin pulls its line up.
+    """
 
     model: str | None = None
     table: OwnTable | None = None
+    coins: Taught = {}
     lines: Annotated[dict[str, Pin], Meta(min_length=1, max_length=8)]
+    active_high: bool = False
     enable_pin: Pin
     enable_active_high: bool = True
-    chip: str | None = None
+    chip: Chip | None = None
 
 
 class CctalkCoins(Strict, frozen=True, kw_only=True, tag_field="driver", tag="cctalk"):
@@ -112,7 +131,7 @@ class CctalkCoins(Strict, frozen=True, kw_only=True, tag_field="driver", tag="cc
 
     port: Device
     address: Annotated[int, Meta(ge=2, le=255)] = 2
-    coins: dict[str, Annotated[int, Meta(ge=1, le=10_000)]] = {}
+    coins: dict[str, Cents] = {}
 
 
 Coins = PulseCoins | CctalkCoins | Absent | Simulated
@@ -205,10 +224,85 @@ def problems(cabin: Cabin) -> Iterator[tuple[str, str]]:
         if isinstance(getattr(cabin, name), Simulated) and cabin.socket is None:
             yield "socket", f"is missing; {name} is simulated, and `python -m hw.sim` says where"
             break
+    if isinstance(cabin.coins, PulseCoins):
+        try:
+            pulse_table(cabin.coins)
+        except UnfitError as unfit:
+            yield f"coins.{unfit.key}", unfit.problem
+    if isinstance(cabin.lights, GpioLights):
+        yield from _unfit_lights(cabin.lights)
     yield from _shared_pins(cabin)
 
 
 DEVICES = ("camera", "lights", "coins", "pen", "printer", "panel")
+
+
+class UnfitError(Exception):
+    """A device's settings that do not fit together: the key below the device, and what is wrong."""
+
+    def __init__(self, key: str, problem: str) -> None:
+        super().__init__(f"{key} {problem}")
+        self.key, self.problem = key, problem
+
+
+def pulse_table(chosen: PulseCoins) -> PulseTable:
+    """How this acceptor speaks: its model's table or its own, with what it was taught. UnfitError."""
+    if chosen.model is not None and chosen.table is not None:
+        raise UnfitError("table", "stands beside model; give one of them")
+    if chosen.table is not None:
+        own = chosen.table
+        try:
+            table = PulseTable("own table", own.pulse_ms, own.gap_ms, own.closing_ms, own.bounce_ms, coins={})
+        except ValueError as error:
+            raise UnfitError("table", f"contradicts itself: {str(error).removeprefix('own table: ')}") from error
+    elif chosen.model is None:
+        raise UnfitError("model", f"is missing; give one of {_known_models()}, or a table of its own")
+    elif chosen.model in MODELS:
+        table = MODELS[chosen.model]
+    else:
+        raise UnfitError("model", f'is "{chosen.model}"; known are {_known_models()}, or give a table of its own')
+    if chosen.coins:
+        taught = {line: {int(count): cents for count, cents in its.items()} for line, its in chosen.coins.items()}
+        table = replace(table, coins=taught)
+    if not table.coins:
+        raise UnfitError("coins", f"is missing: say what {table.name} was taught, as line = {{ pulses = cents }}")
+    _check_lines(chosen, table)
+    return table
+
+
+def _check_lines(chosen: PulseCoins, table: PulseTable) -> None:
+    for name in table.coins:
+        if name not in chosen.lines:
+            raise UnfitError("lines", f"has no line {name}, on which {table.name} tells coins; give it its pin")
+        if table.line_pulse_ms and name not in table.line_pulse_ms:
+            raise UnfitError(f"coins.{name}", f"is no line of {table.name}, which has {', '.join(table.line_pulse_ms)}")
+    for name in chosen.lines:
+        if name not in table.coins and name != table.alarm_line:
+            known = ", ".join([*table.coins, *([table.alarm_line] if table.alarm_line else [])])
+            raise UnfitError(f"lines.{name}", f"is no line of {table.name}, which has {known}")
+
+
+def _known_models() -> str:
+    return ", ".join(f'"{name}"' for name in MODELS)
+
+
+def _unfit_lights(lights: GpioLights) -> Iterator[tuple[str, str]]:
+    for name, lamp in lights.lamps.items():
+        key, hz = f"lights.lamps.{name}", lamp.frequency_hz
+        if lamp.pwm == "hardware" and lamp.pin not in pwm.PINS:
+            yield f"{key}.pin", f"is {lamp.pin}; hardware PWM is on {', '.join(map(str, pwm.PINS))}"
+        if lamp.pwm == "hardware" and hz is not None and hz < 20_000:
+            yield f"{key}.frequency_hz", f"is {hz}; below 20000 a picture of 10 ms may show bands"
+        if lamp.pwm == "software" and hz is not None and hz > 10_000:
+            yield f"{key}.frequency_hz", f"is {hz}; PWM by software reaches 10000, by hardware more"
+        if not any(name in levels for levels in [*LEVELS.values(), *lights.levels.values()]):
+            yield key, f"is lit by no scene: name it {', '.join(DARK)}, or give it its levels"
+    for scene, levels in lights.levels.items():
+        if scene not in list(Scene):
+            yield f"lights.levels.{scene}", f"is no scene; there are {', '.join(Scene)}"
+        for name in levels:
+            if name not in lights.lamps:
+                yield f"lights.levels.{scene}.{name}", f"is no lamp; there are {', '.join(lights.lamps)}"
 
 
 def _shared_pins(cabin: Devices) -> Iterator[tuple[str, str]]:

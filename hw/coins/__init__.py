@@ -2,11 +2,12 @@
 
 from hw.coins.acceptor import DELIVERY_S, CoinLines, CoinListener, PulseAcceptor
 from hw.coins.decoder import MS, PulseDecoder
-from hw.coins.tables import DG600F, PulseTable
+from hw.coins.tables import DG600F, MODELS, PulseTable
 
 __all__ = [
     "DELIVERY_S",
     "DG600F",
+    "MODELS",
     "MS",
     "CoinLines",
     "CoinListener",

@@ -6,7 +6,7 @@ It must never lose an edge because its reader is slow, and never leave the accep
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from typing import Protocol
 
 from hw.cabin import CoinEvent, DeviceError, DeviceMissing, Edge, Health, Status
@@ -21,7 +21,9 @@ DELIVERY_S = 0.1  # an edge older than this when it reaches us means that the lo
 class CoinListener(Protocol):
     """Who is told what happens on the lines, in the loop's thread and in order."""
 
-    def lines_came(self, at_ns: int) -> None: ...
+    def lines_came(self, at_ns: int, low: Collection[str] = ()) -> None:
+        """`low`: the lines that are not idle at `at_ns`."""
+
     def edge(self, edge: Edge) -> None: ...
     def lines_gone(self, why: str) -> None: ...
 
@@ -34,8 +36,11 @@ class CoinLines(Protocol):
     def listen(self, listener: CoinListener) -> None:
         """Tells `listener` from now on; first whether the lines are there."""
 
-    def enable(self, on: bool) -> None:
-        """Sets the enable line, which falls to off by itself when this process ends. DeviceMissing."""
+    def enable(self, for_s: float) -> None:
+        """Holds the enable line on for so long; 0 is off, now. It falls by itself, whatever this process does or not.
+
+        DeviceMissing.
+        """
 
 
 class PulseAcceptor:
@@ -52,7 +57,6 @@ class PulseAcceptor:
         self._absent = "not there"
         self._queue: asyncio.Queue[CoinEvent | DeviceError] = asyncio.Queue()
         self._quiet_timer: asyncio.TimerHandle | None = None
-        self._open_timer: asyncio.TimerHandle | None = None
         lines.listen(self)
 
     def status(self) -> Status:
@@ -62,13 +66,13 @@ class PulseAcceptor:
         return status
 
     async def accept(self, *, for_s: float) -> None:
-        self._lines.enable(True)
-        if self._open_timer is not None:
-            self._open_timer.cancel()
-        self._open_timer = self._loop.call_later(for_s, self._shut)
+        self._lines.enable(for_s)
 
     async def refuse(self) -> None:
-        self._shut()
+        try:
+            self._lines.enable(0)
+        except DeviceMissing as gone:
+            log.info("nothing to close: %s", gone)  # lines that are gone hold the acceptor closed
 
     async def events(self) -> AsyncIterator[CoinEvent]:
         while True:
@@ -81,10 +85,10 @@ class PulseAcceptor:
 
     # --- what the lines tell
 
-    def lines_came(self, at_ns: int) -> None:
+    def lines_came(self, at_ns: int, low: Collection[str] = ()) -> None:
         self.lines_gone("listened to anew")
         self._sessions += 1
-        self._decoder = PulseDecoder(self._table, run=f"{self._run}.{self._sessions}", since_ns=at_ns)
+        self._decoder = PulseDecoder(self._table, run=f"{self._run}.{self._sessions}", since_ns=at_ns, low=low)
 
     def edge(self, edge: Edge) -> None:
         assert self._decoder is not None, "edges come only between lines_came and lines_gone"
@@ -99,15 +103,6 @@ class PulseAcceptor:
         self._queue.put_nowait(DeviceMissing("coins", why))
 
     # --- inside
-
-    def _shut(self) -> None:
-        if self._open_timer is not None:
-            self._open_timer.cancel()
-            self._open_timer = None
-        try:
-            self._lines.enable(False)
-        except DeviceMissing as gone:
-            log.info("nothing to close: %s", gone)  # lines that are gone hold the acceptor closed
 
     def _tell(self, events: list[CoinEvent]) -> None:
         for event in events:

@@ -93,6 +93,7 @@ class SimCoins:
         self._session: _Session | None = None
         self._sessions = 0
         self._enabled = False
+        self._open_timer: asyncio.TimerHandle | None = None
         self._plugged = True
         self._high = True
         self._coins: list[_Coin] = []
@@ -109,16 +110,21 @@ class SimCoins:
         self._sessions += 1
         self._session = _Session(self._sessions, listener, acknowledges)
         if self._plugged:
-            listener.lines_came(self._now_ns())
+            listener.lines_came(self._now_ns(), () if self._high else (LINE,))
         else:
             listener.lines_gone("unplugged")
 
-    def enable(self, on: bool) -> None:
+    def enable(self, for_s: float) -> None:
         if not self._plugged:
             raise DeviceMissing("coins", "unplugged")
-        if on != self._enabled:
-            self._enabled = on
-            self._journal.note("coins.enabled" if on else "coins.closed")
+        if self._open_timer is not None:
+            self._open_timer.cancel()
+            self._open_timer = None
+        if for_s > 0:
+            self._open_timer = self._loop.call_later(for_s, self.enable, 0)
+        if (for_s > 0) != self._enabled:
+            self._enabled = for_s > 0
+            self._journal.note("coins.enabled" if self._enabled else "coins.closed")
 
     def heard(self, seq: int) -> None:
         """The booth has edge `seq` and all before it."""
@@ -132,7 +138,7 @@ class SimCoins:
         """The booth is gone: the enable line falls, edges that it has not heard vanish."""
         self._session = None
         if self._enabled:
-            self.enable(False)
+            self.enable(0)
 
     # --- the bench
 
@@ -149,10 +155,12 @@ class SimCoins:
 
     async def spike(self) -> None:
         """A disturbance on the line, too short for any coin."""
-        for _ in range(self._rng.randint(1, 3)):
-            for _edge in range(2):
-                self._emit(not self._high, None)
-                await asyncio.sleep(self._rng.uniform(0.0005, 0.004))
+        at_s = self._loop.time()
+        for _edge in range(2 * self._rng.randint(1, 3)):
+            self._emit(not self._high, None, at_ns=int(at_s * 1e9))  # as planned: a late timer makes no longer spike
+            lasts_s = self._rng.uniform(0.0005, 0.004)
+            at_s += lasts_s
+            await asyncio.sleep(lasts_s)
 
     async def stick(self) -> None:
         """The line is pulled low, and stays."""
@@ -168,7 +176,7 @@ class SimCoins:
 
     async def unplug(self) -> None:
         if self._enabled:
-            self.enable(False)
+            self.enable(0)
         self._plugged = False
         self._journal.note("coins.fault", fault="unplugged")
         if self._session is not None:

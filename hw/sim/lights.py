@@ -1,22 +1,10 @@
 """The simulated lamps: levels over time. They fall back to idle by themselves, and go dark when nobody drives them."""
 
 import asyncio
-from types import MappingProxyType
 
 from hw.cabin import DeviceFault, DeviceMissing, Health, Scene, Status
+from hw.scenes import DARK, LEVELS
 from hw.sim.journal import Journal
-
-LEVELS = MappingProxyType(
-    {
-        Scene.IDLE: {"sign": 0.4, "face": 0.0, "slot": 0.0, "tray": 0.0},
-        Scene.WELCOME: {"sign": 1.0, "face": 0.3, "slot": 0.5, "tray": 0.0},
-        Scene.GUIDANCE: {"sign": 0.2, "face": 0.7, "slot": 0.5, "tray": 0.0},
-        Scene.CAPTURE: {"sign": 0.2, "face": 1.0, "slot": 0.0, "tray": 0.0},
-        Scene.DONE: {"sign": 0.4, "face": 0.3, "slot": 0.0, "tray": 1.0},
-        Scene.OUT_OF_ORDER: {"sign": 0.0, "face": 0.0, "slot": 0.0, "tray": 0.0},
-    }
-)
-DARK = MappingProxyType({"sign": 0.0, "face": 0.0, "slot": 0.0, "tray": 0.0})
 
 
 class SimLights:

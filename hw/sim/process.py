@@ -10,7 +10,7 @@ import logging
 import os
 import random
 import signal
-from collections.abc import Coroutine
+from collections.abc import Collection, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +72,7 @@ class CabinProcess:
         if do == "hello" and link is not self._booth and link not in self._benches:
             self._come(link, head.get("role"))
         elif link is self._booth and do == "enable":
-            self._enable(bool(head.get("on")))
+            self._enable(head.get("for_s"))
         elif link is self._booth and do == "heard" and isinstance(head.get("seq"), int):
             self.sim.coins.heard(head["seq"])
         elif isinstance(head.get("ask"), int) and (link is self._booth or link in self._benches):
@@ -152,9 +152,11 @@ class CabinProcess:
         (self._out / f"paper-{n}.png").write_bytes(sheet.png)
         (self._out / f"paper-{n}.escpos").write_bytes(sheet.escpos)
 
-    def _enable(self, on: bool) -> None:
+    def _enable(self, for_s: object) -> None:
+        if not isinstance(for_s, int | float):
+            raise WireError("enable without for_s")
         try:
-            self.sim.coins.enable(on)
+            self.sim.coins.enable(for_s)
         except DeviceError as gone:
             log.info("%s", gone)  # the booth learns it by lines_gone
 
@@ -218,8 +220,8 @@ class _BoothLines:
     def __init__(self, link: Link) -> None:
         self._link = link
 
-    def lines_came(self, at_ns: int) -> None:
-        self._link.tell({"do": "lines_came", "at_ns": at_ns})
+    def lines_came(self, at_ns: int, low: Collection[str] = ()) -> None:
+        self._link.tell({"do": "lines_came", "at_ns": at_ns, "low": list(low)})
 
     def edge(self, edge: Edge) -> None:
         self._link.tell({"do": "edge", **dataclasses.asdict(edge)})

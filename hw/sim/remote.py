@@ -116,7 +116,7 @@ class _Line:
                     self.panel.present = head["panel"]
                     log.info("the cabin is there")
                 case "lines_came":
-                    self.coins.came(head["at_ns"])
+                    self.coins.came(head["at_ns"], head["low"])
                 case "lines_gone":
                     self.coins.gone(head["why"])
                 case "pen_gone":
@@ -151,17 +151,17 @@ class _Lines:
         self._listener = listener
         listener.lines_gone("the cabin is not there")
 
-    def enable(self, on: bool) -> None:
-        self._line.tell("coins", {"do": "enable", "on": on})
+    def enable(self, for_s: float) -> None:
+        self._line.tell("coins", {"do": "enable", "for_s": for_s})
 
     def told(self, edge: Edge) -> None:
         if self._listener is not None:
             self._listener.edge(edge)
             self._line.tell("coins", {"do": "heard", "seq": edge.seq})
 
-    def came(self, at_ns: int) -> None:
+    def came(self, at_ns: int, low: list[str]) -> None:
         if self._listener is not None:
-            self._listener.lines_came(at_ns)
+            self._listener.lines_came(at_ns, low)
 
     def gone(self, why: str) -> None:
         if self._listener is not None:
