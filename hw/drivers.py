@@ -54,6 +54,10 @@ def _simulated(socket: str | None) -> AbstractAsyncContextManager[devices.Cabin]
 def _open(chosen: settings.Strict) -> AbstractAsyncContextManager[Any]:
     """The driver of one device; each module's opener is the only thing that is known of it here."""
     match chosen:
+        case settings.CctalkCoins():
+            from hw.coins.cctalk_acceptor import open_cctalk
+
+            return open_cctalk(chosen)
         case _:
             raise NotImplementedError(f"no driver for {chosen}")
 
