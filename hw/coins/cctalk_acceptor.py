@@ -6,18 +6,15 @@ open unasked: it is told so each second, and an acceptor like the X6 stops by it
 
 import asyncio
 import logging
-import secrets
-import time
-from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from hw import settings
-from hw.cabin import Coin, CoinEvent, DeviceError, DeviceFault, DeviceSilent, Health, Status, TrainOpened, UnclearCoin
+from hw.cabin import CoinEvent, DeviceError, DeviceFault, DeviceSilent, Health, Status
 from hw.coins import cctalk
-from hw.coins.cctalk import BROADCAST, CHANNELS, ERRORS, Garbled, Header, Refused
+from hw.coins.cctalk import BROADCAST, CHANNELS, Garbled, Header, Refused
+from hw.coins.cctalk_counted import CountedCoins, again, why
 from hw.coins.cctalk_memory import CounterMemory
 from hw.coins.cctalk_port import NoAnswer, Port
 
@@ -31,43 +28,32 @@ SILENT_S = 1.0
 BACK_S = 1.0
 
 
-@dataclass(frozen=True)
-class _Mark:
-    """Everything up to this counter has been told."""
-
-    counter: int
-
-
 class CctalkAcceptor:
     """CoinAcceptor over a serial port. `run` is its life; `open_cctalk` gives it one."""
 
     def __init__(self, chosen: settings.CctalkCoins) -> None:
         self._loop = asyncio.get_running_loop()
         self._chosen = chosen
-        self._memory = CounterMemory(Path(chosen.state))
-        self._run = secrets.token_hex(6)
-        self._trains = 0
+        self._counted = CountedCoins(CounterMemory(Path(chosen.state)))
         self._status = Status(Health.UNKNOWN, "not asked yet")
-        self._forgetful: Status | None = None  # the disk takes no counter: coins wait, uncredited
         self._absent: DeviceError | None = DeviceSilent("coins", "not asked yet")
-        self._queue: deque[CoinEvent | _Mark | DeviceError] = deque()
-        self._told = asyncio.Event()
         self._wake = asyncio.Event()
         self.asked = asyncio.Event()
         """Whether it is there is known."""
         self._open_until_s = 0.0
         self._opened = False  # what it was told last
         self._may_have_taken = False  # it was open at or after the last count
-        self._counter: int | None = None  # as last read in this run
         self._coins: dict[int, int] = {}  # channel → cents
-        self._answered_s = 0.0
+        self._unclear_since_s: float | None = None
 
     def status(self) -> Status:
-        return self._status if self._forgetful is None else self._forgetful
+        if self._counted.unkept is not None:
+            return Status(Health.FAULTY, why(self._counted.unkept))
+        return self._status
 
     async def accept(self, *, for_s: float) -> None:
         if self._absent is not None:
-            raise _again(self._absent)
+            raise again(self._absent)
         self._open_until_s = self._loop.time() + for_s
         self._wake.set()
 
@@ -75,21 +61,8 @@ class CctalkAcceptor:
         self._open_until_s = 0.0
         self._wake.set()
 
-    async def events(self) -> AsyncIterator[CoinEvent]:
-        while True:
-            while not self._queue:
-                if self._absent is not None:
-                    raise _again(self._absent)
-                self._told.clear()
-                await self._told.wait()
-            item = self._queue[0]
-            if isinstance(item, _Mark):  # the reader has come back for more: the event before is in its ledger
-                self._keep(item.counter)
-            self._queue.popleft()
-            if isinstance(item, DeviceError):
-                raise item
-            if not isinstance(item, _Mark):
-                yield item
+    def events(self) -> AsyncIterator[CoinEvent]:
+        return self._counted.events()
 
     async def run(self) -> None:
         """Asks until cancelled; closes the acceptor then."""
@@ -107,7 +80,7 @@ class CctalkAcceptor:
     # --- one connection
 
     async def _serve(self, port: Port) -> None:
-        self._answered_s = self._loop.time()
+        self._unclear_since_s = None
         await self._find(port)
         await self._set(port, accept=False)  # an AL55/66 may accept from its power-up on
         await self._know(port)
@@ -167,11 +140,7 @@ class CctalkAcceptor:
 
     async def _coin_id(self, port: Port, channel: int) -> str:
         """Empty for a channel that is not programmed, which some say with dots, some refuse and some do not answer."""
-        try:
-            answer = await self._ask(port, Header.COIN_ID, bytes((channel,)), optional=True)
-        except DeviceFault:
-            return ""
-        return _text(answer).strip(".")
+        return _text(await self._ask(port, Header.COIN_ID, bytes((channel,)), optional=True)).strip(".")
 
     async def _set(self, port: Port, *, accept: bool) -> None:
         """Both locks: the master inhibit goes first when closing, last when opening."""
@@ -197,112 +166,55 @@ class CctalkAcceptor:
             port.close()
 
     async def _ask(self, port: Port, header: Header, data: bytes = b"", *, optional: bool = False) -> bytes:
-        """The answer's data, asked for until SILENT_S have passed since the last. `optional`: b"" after two silences.
+        """The answer's data; all that is asked here may be asked twice, and is, until nothing was clear for SILENT_S.
 
-        All that is asked here may be asked twice.
+        `optional`: b"" after a refusal or two silences.
         """
-        tries = 0
+        silences = 0
         while True:
+            asked_s = self._loop.time()
             try:
                 _, answer = await port.ask(self._chosen.address, header, data)
-                self._answered_s = self._loop.time()
-                return answer
             except Refused:
-                self._answered_s = self._loop.time()
+                if optional:
+                    return b""
                 raise DeviceFault("coins", f"it refuses command {header}: not a model that we know") from None
             except NoAnswer:
-                tries += 1
-                if optional and tries == 2:
+                silences += 1
+                if optional and silences == 2:
                     return b""
-                if self._loop.time() - self._answered_s >= SILENT_S:
-                    raise DeviceSilent(
-                        "coins",
-                        f"nothing answers at address {self._chosen.address}: look at the acceptor's 12 V, the ccTalk "
-                        "wire, and cabin.coins.address",
-                    ) from None
+                error: DeviceError = DeviceSilent(
+                    "coins",
+                    f"nothing answers at address {self._chosen.address}: look at the acceptor's 12 V, the ccTalk wire, "
+                    "and cabin.coins.address",
+                )
             except Garbled as garbled:
-                if self._loop.time() - self._answered_s >= SILENT_S:
-                    raise DeviceFault(
-                        "coins", f"only noise on the ccTalk wire ({garbled}): look at its ground and the adapter"
-                    ) from None
-
-    # --- what it counted
+                error = DeviceFault(
+                    "coins", f"only noise on the ccTalk wire ({garbled}): look at its ground and the adapter"
+                )
+            else:
+                self._unclear_since_s = None
+                return answer
+            if self._unclear_since_s is None:
+                self._unclear_since_s = asked_s
+            if self._loop.time() - self._unclear_since_s >= SILENT_S:
+                raise error
 
     async def _count(self, port: Port) -> None:
         try:
             now = cctalk.read_events(await self._ask(port, Header.EVENTS))
         except Garbled as garbled:
-            raise DeviceFault("coins", f"its event buffer is not understood ({garbled}): not a model that we know") from None
-        before, unheard = self._counter, False
-        if before is None:
-            before, unheard = self._memory.read(), True
-        if before is None:
-            self._put(_Mark(now.counter))
-        elif now.counter != before:
-            self._tell(before, now, unheard=unheard)
-        self._counter, self._may_have_taken = now.counter, self._opened
-
-    def _tell(self, before: int, now: cctalk.EventBuffer, *, unheard: bool) -> None:
-        """`unheard`: before this run's first answer; what was told of it may have been cut off by a kill."""
-        found = cctalk.news(before, now)
-        counter = before
-        if found.reset:
-            counter = 0
-            log.warning("coins: the acceptor began anew (its counter was %d and is %d)", before, now.counter)
-            if self._may_have_taken:
-                self._unclear("the acceptor was reset while it took coins; whether one fell is not known", None, False)
-            if not found.oldest_first:
-                self._put(_Mark(0))
-        for _ in range(found.lost):
-            counter = cctalk.next_counter(counter)
-            self._unclear("the acceptor counted it and no longer knows what it was", counter, unheard)
-        for event in found.oldest_first:
-            counter = cctalk.next_counter(counter)
-            cents = self._coins.get(event.coin)
-            if event.coin == 0:
-                log.info("coins: error event %d (%s)", event.code, ERRORS.get(event.code, "see the acceptor's manual"))
-                self._put(_Mark(counter))
-            elif cents is None:
-                self._unclear(f"channel {event.coin} of the acceptor has no value here", counter, unheard)
-            elif unheard:
-                self._unclear(f"it fell while the booth did not listen: {cents} cents by the acceptor", counter, True)
-            else:
-                train, at_ns = self._open_train()
-                self._put(_Mark(counter), Coin(train, cents, at_ns))
-
-    def _unclear(self, why: str, counter: int | None, tail: bool) -> None:
-        train, at_ns = self._open_train()
-        if counter is not None:
-            self._put(_Mark(counter))
-        self._put(UnclearCoin(train, why, at_ns, tail=tail))
-
-    def _open_train(self) -> tuple[str, int]:
-        self._trains += 1
-        train, at_ns = f"{self._run}.{self._trains}", time.monotonic_ns()
-        self._put(TrainOpened(train, at_ns))
-        return train, at_ns
-
-    def _keep(self, counter: int) -> None:
-        try:
-            self._memory.write(counter)
-        except DeviceError as error:
-            self._forgetful = Status(Health.FAULTY, _why(error))
-            raise
-        self._forgetful = None
-
-    def _put(self, *items: CoinEvent | _Mark | DeviceError) -> None:
-        self._queue.extend(items)
-        self._told.set()
+            raise DeviceFault("coins", f"its events are not understood ({garbled}): not a model that we know") from None
+        self._counted.take(now, self._coins, may_have_taken=self._may_have_taken)
+        self._may_have_taken = self._opened
 
     def _lose(self, error: DeviceError) -> None:
         self._open_until_s = 0.0
         if self._absent is None or str(self._absent) != str(error):
             log.warning("%s", error)
-        if self._absent is None:
-            self._put(_again(error))
         self._absent = error
-        self._status = Status(Health.FAULTY, _why(error))
-        self._told.set()
+        self._status = Status(Health.FAULTY, why(error))
+        self._counted.end(error)
         self.asked.set()
 
 
@@ -317,15 +229,6 @@ async def open_cctalk(chosen: settings.CctalkCoins) -> AsyncIterator[CctalkAccep
             yield acceptor
         finally:
             asking.cancel()
-
-
-def _again(error: DeviceError) -> DeviceError:
-    """The same error for another reader."""
-    return type(error)(error.device, _why(error))
-
-
-def _why(error: DeviceError) -> str:
-    return str(error).removeprefix(f"{error.device}: ")
 
 
 def _text(data: bytes) -> str:

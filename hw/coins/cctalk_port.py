@@ -68,9 +68,11 @@ class Port:
                     await self._came.wait()
                     self._check()
         except TimeoutError:
+            self._take()  # the loop may have stood still while it came
             if self._received in (b"", sent):
                 raise NoAnswer from None
-            raise Garbled("an answer that breaks off") from None
+            if (answer := read_answer(sent, bytes(self._received))) is None:
+                raise Garbled("an answer that breaks off") from None
         except Garbled:
             await asyncio.sleep(PAUSE_S)
             raise
