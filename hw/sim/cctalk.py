@@ -188,14 +188,16 @@ class SimCctalk:
             self._fetching.append(fallen)
 
     def _accepts(self, channel: int) -> bool:
-        return channel > 0 and self._open() and bool(self._inhibits >> (channel - 1) & 1)
+        return channel > 0 and self.open and bool(self._inhibits >> (channel - 1) & 1)
 
-    def _open(self) -> bool:
+    @property
+    def open(self) -> bool:
+        """Whether it takes at least one coin."""
         asked = self._asked_s is not None and self._loop.time() - self._asked_s < STOPS_S
         return self._powered and self._accepting and self._inhibits != 0 and (asked or self._model == "al66")
 
     def _look(self) -> None:
-        if self._open() != self._was_open:
+        if self.open != self._was_open:
             self._was_open = not self._was_open
             self._journal.note("coins.enabled" if self._was_open else "coins.closed")
 
@@ -261,8 +263,8 @@ class SimCctalk:
             return
         reply = bytearray((host, len(answer), self._address, 0)) + answer
         reply.append((256 - sum(reply) % 256) % 256)
-        if self._corrupt:
-            self._corrupt -= 1
+        if self._corrupt or self._noise is not None:
+            self._corrupt = max(0, self._corrupt - 1)
             reply[self._rng.randrange(len(reply))] ^= 1 << self._rng.randrange(8)
             self._write(reply)
             return

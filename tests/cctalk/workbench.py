@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -55,7 +55,9 @@ class Workbench:
     async def open(self) -> None:
         await self.becomes(Health.WELL)
         await self.coins.accept(for_s=60)
-        await self.wait("coins.enabled")
+        async with asyncio.timeout(20):
+            while not self.sim.open:
+                await asyncio.sleep(0.02)
 
 
 @asynccontextmanager
@@ -82,8 +84,8 @@ async def ends(events: AsyncIterator[CoinEvent], count: int) -> list[CoinEvent]:
     return found
 
 
-async def quiet(bench: Workbench, events: AsyncIterator[CoinEvent]) -> None:
-    """Nothing but the next coin comes: what was inserted before it has been told."""
+async def settled(bench: Workbench, events: AsyncIterator[CoinEvent]) -> None:
+    """The next event is the next coin: nothing else is to be told."""
 
     async def next_coin() -> CoinEvent:
         return (await ends(events, 1))[0]
@@ -92,3 +94,13 @@ async def quiet(bench: Workbench, events: AsyncIterator[CoinEvent]) -> None:
     told = asyncio.create_task(next_coin())
     assert (await bench.sim.insert(5)).heard == "whole"
     assert getattr(await told, "cents", None) == 5
+
+
+def play(folder: Path, story: Callable[[Workbench], Awaitable[None]], **how: Any) -> None:
+    """Runs a story on a connected booth, in real time: a pseudo-terminal knows no other."""
+
+    async def whole() -> None:
+        async with asyncio.timeout(60), workbench(folder, **how) as bench:
+            await story(bench)
+
+    asyncio.run(whole())
