@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from hw.cabin import Cabin, Rgb
+from hw.host import HostReader
 
 from .clock import Clock
 from .config import Config
@@ -33,6 +34,8 @@ class Booth:
     clock: Clock
     gate: Gate
     inputs: Inputs
+    host: HostReader | None = None
+    """The machine; None where nothing is to be known of it."""
     wants_coins: bool = False
     """Whether the visit of the moment (or the open door) takes coins; the gate has the last word."""
 

@@ -145,6 +145,11 @@ def _ticket(args: argparse.Namespace) -> int:
 
 
 STALE = timedelta(minutes=3)
+MACHINE = (
+    "warnings", "power", "soc_celsius", "memory_free_mb", "cma_free_mb", "disk_free_mb", "disk_used_percent",
+    "disk_eol", "disk_errors", "modem", "modem_percent", "door_open",
+)  # fmt: skip
+"""What of the report is the machine's own (hw/host.py), in the order a technician reads it."""
 
 
 def _status(args: argparse.Namespace) -> int:
@@ -159,16 +164,19 @@ def _status(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(report, indent=2))
         return 0
-    now = SystemClock("assume").now()
-    age = now - datetime.fromisoformat(report["at"])
+    now, at = SystemClock("assume").now(), datetime.fromisoformat(report["at"])
+    age = now - at
     print(f"report of {report['at']}" + (": OLD, the booth is not running or hangs" if age > STALE else ""))
     print(f"takes money: {'yes' if report['gate_open'] else 'no'}")
     for key, value in report.items():
         if key.startswith("gate_") and key.endswith("_ok"):
             name = key.removeprefix("gate_").removesuffix("_ok")
             word = {True: "well", False: "FAULTY", None: "not known"}[value]
-            print(f"  {name:8} {word:10} since {report[f'gate_{name}_since']}  {report.get(f'gate_{name}_why', '')}")
+            since = report.get(f"gate_{name}_since") or at - timedelta(seconds=report[f"gate_{name}_s"])
+            print(f"  {name:8} {word:10} since {since}  {report.get(f'gate_{name}_why', '')}".rstrip())
     print(f"link to the fleet: {'up' if report['uplink_online'] else 'down'}; outbox: {report['outbox_items']} item(s)")
+    machine = {name: report[name] for name in MACHINE if name in report}
+    print("machine: " + (", ".join(f"{name} {value}" for name, value in machine.items()) or "not known"))
     return 0 if report["gate_open"] and age <= STALE else 1
 
 

@@ -128,6 +128,8 @@ class Daemon:
             await asyncio.sleep(LOOK_S)
             looks += 1
             await self._look(printer=self._busy or looks % PRINTER_LOOKS == 0, ledger=looks % LEDGER_LOOKS == 0)
+            if self._booth.host is not None and self._booth.host.look():
+                self._report.set()
             if self._busy:
                 await self._booth.guide.renew()
             self._watchdog.alive()
@@ -215,6 +217,8 @@ class Daemon:
     async def _health(self) -> None:
         while True:
             self._report.clear()
+            if self._booth.host is not None:
+                await self._booth.host.ask_modem()
             report = health(self._booth, self._uplink, self._started_s)
             self._uplink.health(report)
             keep(self._booth, report)

@@ -48,12 +48,15 @@ class Gate:
                 self.table[name] = Condition(ok, why, old.since)
         return changed
 
-    def flat(self) -> dict[str, object]:
-        """The heart of the health report: `gate_open`, `gate_<name>_ok`, `…_since`, and `…_why` where it is not ok."""
+    def flat(self, now: datetime) -> dict[str, object]:
+        """The heart of the health report: `gate_open`, `gate_<name>_ok`; where it holds `…_s`, for how many seconds;
+        where it does not, `…_since` and `…_why`."""
         out: dict[str, object] = {"gate_open": self.open}
         for name, condition in self.table.items():
             out[f"gate_{name}_ok"] = condition.ok
-            out[f"gate_{name}_since"] = condition.since.isoformat(timespec="seconds").replace("+00:00", "Z")
-            if condition.ok is not True:
+            if condition.ok is True:
+                out[f"gate_{name}_s"] = max(0, round((now - condition.since).total_seconds()))
+            else:
+                out[f"gate_{name}_since"] = condition.since.isoformat(timespec="seconds").replace("+00:00", "Z")
                 out[f"gate_{name}_why"] = condition.why
         return out

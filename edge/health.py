@@ -1,6 +1,7 @@
 """The booth's report of itself: flat, numbers with units in their names, nothing of any person.
 
-Sent every minute and on change. Its heart is the gate's table; `unknown` is said as null, never as well.
+Sent every minute and on change. Its heart is the gate's table, where `unknown` is said as null, never as well; what the
+machine does not know of itself (hw/host.py) is left out.
 """
 
 import json
@@ -23,7 +24,7 @@ def health(booth: Booth, uplink: Uplink, started_boottime_s: float) -> dict[str,
     return {
         "version": __version__,
         "place": booth.config.booth.place,
-        **booth.gate.flat(),
+        **booth.gate.flat(booth.clock.now()),
         "uptime_s": round(booth.clock.boottime_s() - started_boottime_s),
         "memory_max_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
         "disk_free_mb": disk_free_mb(booth),
@@ -34,6 +35,7 @@ def health(booth: Booth, uplink: Uplink, started_boottime_s: float) -> dict[str,
         "coins_cents": totals.coins_cents,
         "credit_cents": totals.credit_cents,
         "unclear_coins": totals.unclear_coins,
+        **(booth.host.read().flat() if booth.host is not None else {}),
     }
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from hw.cabin import Rgb
+from hw.host import HostReader, disk_of
 
 from . import __version__
 from .booth import Booth, Judging
@@ -91,7 +92,8 @@ async def run(
     )
     judge = OneAtATime(Judge(load_models()))
     async with open_cabin(config.cabin) as cabin:
-        booth = Booth(config, cabin, ledger, Guide(cabin), judge, clock, Gate(clock.now()), Inputs())
+        host = HostReader(disk_of(Path(config.booth.state_dir)))
+        booth = Booth(config, cabin, ledger, Guide(cabin), judge, clock, Gate(clock.now()), Inputs(), host)
         daemon = asyncio.create_task(Daemon(booth, uplink, watchdog).run())
         for name in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(name, daemon.cancel)

@@ -62,6 +62,10 @@ def _open(chosen: settings.Strict) -> AbstractAsyncContextManager[Any]:
             from hw.lights import open_lights
 
             return open_lights(chosen)
+        case settings.CctalkCoins():
+            from hw.coins.cctalk_acceptor import open_cctalk
+
+            return open_cctalk(chosen)
         case _:
             raise NotImplementedError(f"no driver for {chosen}")
 

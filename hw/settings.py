@@ -127,11 +127,15 @@ class PulseCoins(Strict, frozen=True, kw_only=True, tag_field="driver", tag="pul
 
 
 class CctalkCoins(Strict, frozen=True, kw_only=True, tag_field="driver", tag="cctalk"):
-    """A ccTalk acceptor behind a serial adapter. `coins`: coin id as the device names it → cents; the rest is known."""
+    """A ccTalk acceptor behind a serial adapter. `coins`: coin id as the device names it → cents; the rest is known.
+
+    `state`: the file that keeps the number of the last coin event told; durable, as the ledger's folder is.
+    """
 
     port: Device
     address: Annotated[int, Meta(ge=2, le=255)] = 2
     coins: dict[str, Cents] = {}
+    state: Annotated[str, Meta(pattern="^/", max_length=200)] = "/var/lib/booth/cctalk.json"
 
 
 Coins = PulseCoins | CctalkCoins | Absent | Simulated

@@ -4,7 +4,7 @@ import asyncio
 import dataclasses
 import json
 import random
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,12 +13,17 @@ from edge.gate import CONDITIONS, Gate
 from edge.uplink.link import LinkPace
 from edge.uplink.reports import PACKET_BYTES, PUBLISH_BYTES, Reports, ReportsPace, TooMuchHealth, idle_bytes_per_day
 from edge.uplink.uplink import Pace
+from hw.host import Host
 from tests.broker.booth import QUICK, booth
 from tests.broker.conftest import Field
 from tests.broker.outbox import MemoryOutbox, clock
 from tests.broker.proxy import Proxy
 from tests.broker.receiver import Receiver
 
+HOST = Host(
+    power=0, power_since_boot=0, soc_celsius=48.3, memory_free_mb=3210, cma_free_mb=456, disk_life_used_percent=10,
+    disk_end_of_life="normal", disk_errors=0, modem_state="connected", modem_signal_percent=72, door_open=False,
+)  # fmt: skip
 NOW = datetime(2026, 11, 23, 8, 0, 0, tzinfo=UTC)
 
 
@@ -27,9 +32,9 @@ def idle_health() -> dict[str, Any]:
     gate = Gate(NOW)
     gate.update(dict.fromkeys(CONDITIONS, (True, "")), NOW)
     return {
-        "version": "0.1.0", "place": "Gare de Lyon, Paris, hall 2", **gate.flat(), "uptime_s": 12_345_678,
+        "version": "0.1.0", "place": "Gare de Lyon, Paris, hall 2", **gate.flat(NOW + timedelta(days=1000)), "uptime_s": 12_345_678,
         "memory_max_mb": 100, "disk_free_mb": 123_456, "outbox_items": 0, "outbox_quarantined": 0, "outbox_bytes": 0,
-        "uplink_online": True, "coins_cents": 1_234_500, "credit_cents": 0, "unclear_coins": 12,
+        "uplink_online": True, "coins_cents": 1_234_500, "credit_cents": 0, "unclear_coins": 12, **HOST.flat(),
     }  # fmt: skip
 
 

@@ -1,0 +1,138 @@
+"""What a ccTalk acceptor counted, told as coin events: each once, over resets, kills and restarts.
+
+It must never credit what an earlier run may have told already: that becomes an unclear coin, as a signal's tail.
+"""
+
+import asyncio
+import logging
+import secrets
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+
+from hw.cabin import Coin, CoinEvent, DeviceError, TrainOpened, UnclearCoin
+from hw.coins.cctalk import ERRORS, EventBuffer, news, next_counter
+from hw.coins.cctalk_memory import CounterMemory
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Mark:
+    """Everything up to this counter has been told."""
+
+    counter: int
+
+
+class CountedCoins:
+    """The buffers that were read, in; coin events, in order, out."""
+
+    def __init__(self, memory: CounterMemory) -> None:
+        self._memory = memory
+        self._run = secrets.token_hex(6)
+        self._trains = 0
+        self._counter: int | None = None  # as last read in this run
+        self._queue: deque[CoinEvent | _Mark | DeviceError] = deque()
+        self._came = asyncio.Event()
+        self._absent: DeviceError | None = None
+        self.unkept: DeviceError | None = None
+        """The disk takes no counter: what was counted waits, uncredited."""
+
+    def take(self, now: EventBuffer, cents: Mapping[int, int], *, may_have_taken: bool) -> None:
+        """The acceptor's buffer as just read. `cents`: the channels' values; `may_have_taken`: a coin that it forgot
+        in a reset may have fallen since the last buffer. DeviceFault where the counter of the last run is damaged."""
+        before, unheard = self._counter, False
+        if before is None:
+            before, unheard = self._memory.read(), True
+        if before is None:
+            self._put(_Mark(now.counter))
+        elif now.counter != before:
+            self._tell(before, now, cents, unheard=unheard, may_have_taken=may_have_taken)
+        self._counter, self._absent = now.counter, None
+
+    def end(self, error: DeviceError) -> None:
+        """Nothing is read any more: the events end with `error`."""
+        if self._absent is None:
+            self._put(again(error))
+        self._absent = error
+
+    async def events(self) -> AsyncIterator[CoinEvent]:
+        """Ends with DeviceError. Each step back into it says that what came before is in the ledger."""
+        while True:
+            while not self._queue:
+                if self._absent is not None:
+                    raise again(self._absent)
+                self._came.clear()
+                await self._came.wait()
+            item = self._queue[0]
+            if isinstance(item, _Mark):
+                self._keep(item.counter)
+            self._queue.popleft()
+            if isinstance(item, DeviceError):
+                raise item
+            if not isinstance(item, _Mark):
+                yield item
+
+    def _keep(self, counter: int) -> None:
+        try:
+            self._memory.write(counter)
+        except DeviceError as error:
+            self.unkept = error
+            raise
+        self.unkept = None
+
+    def _tell(
+        self, before: int, now: EventBuffer, cents: Mapping[int, int], *, unheard: bool, may_have_taken: bool
+    ) -> None:
+        found = news(before, now)
+        counter = before
+        if found.reset:
+            counter = 0
+            log.warning("coins: the acceptor began anew: its counter was %d and is %d", before, now.counter)
+            if may_have_taken:
+                self._unclear("the acceptor was reset while it took coins; whether one fell is not known", None, False)
+            self._put(_Mark(0))
+        for _ in range(found.lost):
+            counter = next_counter(counter)
+            self._unclear("the acceptor counted it and no longer knows what it was", counter, unheard)
+        for event in found.oldest_first:
+            counter = next_counter(counter)
+            value = cents.get(event.coin)
+            if event.coin == 0:
+                log.info("coins: error event %d (%s)", event.code, ERRORS.get(event.code, "see the acceptor's manual"))
+                self._put(_Mark(counter))
+            elif value is None:
+                self._unclear(f"channel {event.coin} of the acceptor has no value here", counter, unheard)
+            elif unheard:
+                self._unclear(f"it fell while the booth did not listen: {value} cents by the acceptor", counter, True)
+            else:
+                train, at_ns = self._open()
+                self._put(_Mark(counter), Coin(train, value, at_ns))
+
+    def _unclear(self, why: str, counter: int | None, tail: bool) -> None:
+        train, at_ns = self._open()
+        if counter is not None:
+            self._put(_Mark(counter))
+        self._put(UnclearCoin(train, why, at_ns, tail=tail))
+
+    def _open(self) -> tuple[str, int]:
+        """The event's row in the ledger. It comes before the mark: a kill between the two tells the event twice, and
+        the second, a tail, is known for what it is; a kill before a mark that came first would lose it."""
+        self._trains += 1
+        train, at_ns = f"{self._run}.{self._trains}", time.monotonic_ns()
+        self._put(TrainOpened(train, at_ns))
+        return train, at_ns
+
+    def _put(self, *items: CoinEvent | _Mark | DeviceError) -> None:
+        self._queue.extend(items)
+        self._came.set()
+
+
+def again(error: DeviceError) -> DeviceError:
+    """The same error for another reader."""
+    return type(error)(error.device, why(error))
+
+
+def why(error: DeviceError) -> str:
+    return str(error).removeprefix(f"{error.device}: ")
