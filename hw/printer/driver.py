@@ -57,6 +57,7 @@ class EscposPrinter:
         self._number = secrets.randbelow(10_000)
         # a run that was killed, or a job that failed, may have left rows that hang uncut in the slot
         self._remains = True
+        self._tail = b""  # what the last job ends with: it is no row
 
     async def status(self) -> PrinterStatus:
         if self._job.locked():
@@ -94,7 +95,8 @@ class EscposPrinter:
             why = sent.why if sent.gone else (await self._give_up(sent.why))[0]
             return PrintResult("failed", why, done)
         ask_proof, proof = process_id(self._number)
-        sent = await self._send((ask_proof if self._profile.proof == "process id" else b"") + CUT)
+        self._tail = (ask_proof if self._profile.proof == "process id" else b"") + CUT
+        sent = await self._send(self._tail)
         if sent.gone:
             return PrintResult("unknown", f"all was sent, then {sent.why}", done)
         if sent.why:
@@ -170,8 +172,10 @@ class EscposPrinter:
             return PrintResult(
                 "unknown", why if self._seen.ready else f"all was sent, no proof: {self._seen.why}", done
             )
-        why = "a ticket stands at the exit" if at_exit else self._seen.why
-        return PrintResult("unknown", f"all was sent, no proof within {PROOF_S:g} s: {why}", done)
+        why = f"no proof within {PROOF_S:g} s: {'a ticket stands at the exit' if at_exit else self._seen.why}"
+        if self._seen.why == NO_ANSWER:
+            return await self._fail_or_not(why, done)
+        return PrintResult("unknown", f"all was sent, {why}", done)
 
     async def _printed(self, done: int) -> PrintResult:
         self._remains = False
@@ -179,20 +183,22 @@ class EscposPrinter:
         return PrintResult("printed", "" if status.health is not Health.FAULTY else status.why, done)
 
     async def _fail_or_not(self, why: str, done: int) -> PrintResult:
-        """All rows are with the printer: failed only if it says itself that it has forgotten them."""
-        why, cleared = await self._give_up(why)
-        if cleared:
+        """All was sent: failed only if rows never left us, or the printer says itself that it has forgotten them."""
+        why, certain = await self._give_up(why)
+        if certain:
             return PrintResult("failed", why, done)
         return PrintResult("unknown", f"all was sent, then {why}; it may still come out", done)
 
     async def _give_up(self, why: str) -> tuple[str, bool]:
-        """What the printer still holds must not come out later, on new paper. Why it failed, whether that is sure."""
+        """What the printer still holds must not come out later, on new paper. Why, and whether that is certain."""
         try:
-            cleared = await self._clear()
+            certain = await self._clear()
         except DeviceError as lost:
             self._forget()
             return f"{why}; {text(lost)}", False
-        return (await self._look()).status.why or why, cleared
+        status = (await self._look(wake=False)).status
+        bad = status.health is Health.FAULTY or status.paper is Paper.OUT
+        return status.why if bad else why, certain
 
     # --- looking
 
@@ -210,12 +216,14 @@ class EscposPrinter:
                 return False
             self._received += more
 
-    async def _look(self) -> Reading:
-        """The status now. A printer that says nothing is reset once: a killed run may have left it inside an image."""
+    async def _look(self, *, wake: bool = True) -> Reading:
+        """The status now. `wake`: resets once what says nothing, which a killed run may have left inside an image."""
         try:
             reading, _ = await self._ask()
-            if reading.status.why == NO_ANSWER:
+            if reading.status.why == NO_ANSWER and wake:
                 await self._clear()
+                reading, _ = await self._ask()
+            elif reading.status.health is Health.UNKNOWN:  # what answered may have been late for an earlier question
                 reading, _ = await self._ask()
             if reading.status.why == NO_ANSWER and (bad := await self._transport.port_says()):
                 paper = Paper.OUT if bad == "paper out" else Paper.UNKNOWN
@@ -246,7 +254,13 @@ class EscposPrinter:
                 break
             self._received += more
         self._received = b""
-        return self._profile.read(found), early.finished + found.finished
+        finished = early.finished + found.finished
+        reading = self._profile.read(found)
+        if reading.status.why == NO_ANSWER and (reports := early.reports + found.reports):
+            heard = self._profile.report(reports[-1])
+            if heard.status.health is Health.FAULTY:  # what it told unasked; good news is too old to be true
+                return heard, finished
+        return reading, finished
 
     async def _drained(self) -> bytes:
         came = b""
@@ -257,14 +271,18 @@ class EscposPrinter:
     # --- making it forget
 
     async def _clear(self) -> bool:
-        """Brings it out of any image and makes it forget what is not printed; whether it says that it did.
+        """Brings it out of any image and makes it forget what is not printed.
 
-        NULs end an image block that was cut in two, and are nothing to a printer that waits for a command.
+        Whether it is certain that the last job has not come out whole and never will. The NULs end an image block that
+        was cut in two, and are nothing to a printer that waits for a command.
         """
         self._forget()
-        await self._transport.reset()
+        dropped = await self._transport.reset()
         wake = bytes(self._block_rows * self.width_dots // 8) + self._profile.clear
-        if await self._transport.write(wake, deadline_s=WRITE_S) < len(wake) or not self._profile.clear_answers:
+        took = await self._transport.write(wake, deadline_s=WRITE_S)
+        if dropped > len(self._tail):
+            return True
+        if took < len(wake) or not self._profile.clear_answers:
             return False
         loop = asyncio.get_running_loop()
         end_s = loop.time() + STATUS_S
@@ -272,7 +290,8 @@ class EscposPrinter:
             if not (more := await self._transport.read(deadline_s=max(0.0, end_s - loop.time()))):
                 return False
             self._received += more
-        return True
+        # it said that nothing is left; only with process ids, which come before, does that say that rows were left
+        return self._profile.proof == "process id"
 
     def _forget(self) -> None:
         self._received = b""

@@ -3,6 +3,8 @@
 What the kernel has taken is not yet with the printer: its buffers are kept small, and dropped at a reset.
 """
 
+import errno
+import fcntl
 import select
 import socket
 import struct
@@ -56,8 +58,13 @@ class _Line:
     def status(self) -> str:
         return ""  # a line has no status of its own
 
-    def drop(self) -> None:
+    def drop(self) -> int:
+        """What the kernel still holds vanishes; the line is closed for a reset."""
         raise NotImplementedError
+
+    def _held(self) -> int:
+        """Bytes that the kernel has not brought to the printer (0 on a pseudo-terminal, which does not say)."""
+        return int(struct.unpack("i", fcntl.ioctl(self._device.fileno(), termios.TIOCOUTQ, bytes(4)))[0])
 
     def close(self) -> None:
         raise NotImplementedError
@@ -102,10 +109,12 @@ class SerialPort(_Line):
             self.close()
             raise DeviceFault("printer", f"{chosen.port} is held by another process: end it ({error})") from error
 
-    def drop(self) -> None:
+    def drop(self) -> int:
         try:
+            held = self._held()
             self._device.reset_output_buffer()
             self._device.reset_input_buffer()
+            return held
         except (OSError, termios.error) as error:
             raise self._gone(error) from error
 
@@ -120,8 +129,12 @@ class SerialPort(_Line):
         return bytes(self._device.read(self._device.in_waiting or 1))
 
     def _refused(self, error: Exception) -> DeviceMissing | DeviceFault:
-        if "Permission denied" in str(error):
+        cause = error.__context__
+        code = getattr(cause, "errno", None)
+        if code == errno.EACCES:
             return DeviceFault("printer", f"no permission for {self._name}: add the user to the group dialout")
+        if code == errno.ENOENT:
+            return DeviceMissing("printer", f"no {self._name}; plug it in, compare with `booth devices`")
         return super()._refused(error)
 
 
@@ -135,13 +148,17 @@ class NetworkPort(_Line):
         self._device.setblocking(False)
         self._device.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BYTES)
         self._device.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        # a cable that was pulled shows; no TCP_USER_TIMEOUT, which takes a printer that only waits for one that is gone
         self._device.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        self._device.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 5000)  # ms: a cable that was pulled
+        for option, value in ((socket.TCP_KEEPIDLE, 5), (socket.TCP_KEEPINTVL, 2), (socket.TCP_KEEPCNT, 3)):
+            self._device.setsockopt(socket.IPPROTO_TCP, option, value)
 
-    def drop(self) -> None:
+    def drop(self) -> int:
+        held = self._held()
         # a reset instead of an orderly end: what is not sent yet never will be
         self._device.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._device.close()
+        return held
 
     def close(self) -> None:
         self._printer.close()

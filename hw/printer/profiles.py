@@ -58,7 +58,7 @@ def _four_reader(judge: Callable[[Four], Reading], as_four: Callable[[bytes], Fo
             return _odd(found)
         if len(found.statuses) != 4:
             count = len(found.statuses)
-            return _unknown(NO_ANSWER if not count and not found.reports else f"{count} of 4 status bytes came")
+            return _unknown(NO_ANSWER if not count else f"{count} of 4 status bytes came")
         one, two, three, four = found.statuses
         if found.reports:
             over = as_four(found.reports[-1])

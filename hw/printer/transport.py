@@ -28,8 +28,11 @@ class ByteTransport(Protocol):
     async def read(self, *, deadline_s: float) -> bytes:
         """What has come, at least one byte; b"" when nothing came within `deadline_s` seconds."""
 
-    async def reset(self) -> None:
-        """Drops what is on its way, and makes the device forget what it has not printed as far as the line can."""
+    async def reset(self) -> int:
+        """Drops what is on its way, and makes the device forget what it has not printed as far as the line can.
+
+        How many bytes of those that `write` counted had certainly not reached the device.
+        """
 
     async def port_says(self) -> str:
         """Bad news on the port's own status lines ("paper out"), "" where there is none or no such lines."""
@@ -44,14 +47,14 @@ class Port(Protocol):
 
     def status(self) -> str: ...
 
-    def drop(self) -> None:
-        """Lets what is on its way vanish and the device forget, before the port is closed for a reset."""
+    def drop(self) -> int:
+        """Lets what is on its way vanish and the device forget, before the port is closed. See ByteTransport.reset."""
 
     def close(self) -> None: ...
 
 
 class WorkerTransport:
-    """ByteTransport over a device that `open_port` opens: one thread; opened when first needed and anew after a loss."""
+    """ByteTransport over what `open_port` opens: in one thread, when first needed, and anew after a loss."""
 
     def __init__(self, open_port: Callable[[], Port]) -> None:
         self._open_port = open_port
@@ -67,15 +70,16 @@ class WorkerTransport:
     async def read(self, *, deadline_s: float) -> bytes:
         return await self._do(lambda port: port.read(deadline_s), deadline_s)
 
-    async def reset(self) -> None:
-        def drop(port: Port) -> None:
+    async def reset(self) -> int:
+        def drop(port: Port) -> int:
             try:
-                port.drop()
+                dropped = port.drop()
             finally:
                 self._drop_port()
             self._opened()
+            return dropped
 
-        await self._do(drop, OPEN_S)
+        return await self._do(drop, OPEN_S)
 
     async def port_says(self) -> str:
         return await self._do(lambda port: port.status(), 1.0)

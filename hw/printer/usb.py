@@ -55,7 +55,7 @@ class UsbPort:
         self._drain()
 
     def _claimed_once(self, device: Any, name: str) -> tuple[int, int, int]:
-        """(interface, in, out endpoint). Claims it and lets go, before anything resets the bus under another process."""
+        """(interface, in, out endpoint). Claims it once, before anything resets the bus under another process."""
         import usb.util
 
         where = f"/dev/bus/usb/{device.bus:03d}/{device.address:03d}"
@@ -121,7 +121,7 @@ class UsbPort:
             return ""
         return "paper out" if lines[0] & 0x20 else "error" if not lines[0] & 0x08 else ""
 
-    def drop(self) -> None:
+    def drop(self) -> int:
         """The class's soft reset flushes its buffers; opening anew resets the bus as well."""
         try:
             self._device.ctrl_transfer(0x21, SOFT_RESET, 0, self._interface << 8, None, 1000)
@@ -129,6 +129,7 @@ class UsbPort:
             if getattr(error, "errno", None) in GONE - {errno.EPIPE}:
                 raise self._gone(error) from error
             log.info("printer: no soft reset (%s); the bus reset has to do", error)
+        return 0  # what was taken is with the printer
 
     def close(self) -> None:
         try:
@@ -160,7 +161,9 @@ def _named(serial: str | None) -> Any:
         try:
             return bool(device.serial_number == serial)
         except (ValueError, usb.core.USBError):  # pyusb's ValueError: it may not be read
-            log.info("printer: may not read the serial number of %04x:%04x: %s", device.idVendor, device.idProduct, RULE)
+            log.info(
+                "printer: may not read the serial number of %04x:%04x: %s", device.idVendor, device.idProduct, RULE
+            )
             return False
 
     return match

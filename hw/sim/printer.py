@@ -99,14 +99,19 @@ class SimPrinter:
             if deadline_s <= 0 or not await self._move(end_s):
                 return b""
 
-    async def reset(self) -> None:
+    async def reset(self) -> int:
         self._check_plugged()
         self._clear()
         self._answer.clear()
+        return 0
 
     async def port_says(self) -> str:
         self._check_plugged()
         return ""
+
+    @property
+    def plugged(self) -> bool:
+        return "unplugged" not in self._troubles
 
     def let_go(self) -> None:
         """The booth is gone: nothing of what it did not send will come, what it sent is printed."""

@@ -232,9 +232,10 @@ class _Transport:
             return b""  # the cabin stands still: nothing came
         return came
 
-    async def reset(self) -> None:
+    async def reset(self) -> int:
         try:
             await self._line.ask("printer", "reset", deadline_s=ANSWER_S)
+            return 0
         except DeviceSilent as silent:
             raise DeviceMissing("printer", "the cabin stands still") from silent
 

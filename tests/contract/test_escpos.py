@@ -161,8 +161,8 @@ class _Halting:
             came, self._held = came[:4], came[4:]
         return came
 
-    async def reset(self) -> None:
-        await self._printer.reset()
+    async def reset(self) -> int:
+        return await self._printer.reset()
 
     async def port_says(self) -> str:
         return ""
