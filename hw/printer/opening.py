@@ -1,7 +1,9 @@
 """Opens the printer that the configuration names. It may be absent: its status says so until it comes."""
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from importlib import import_module
 
 from hw import settings
 from hw.printer.driver import EscposPrinter
@@ -33,6 +35,8 @@ async def open_printer(
 
                 return NetworkPort(chosen)
 
+    with suppress(ImportError):  # said in the status, when the port is opened
+        await asyncio.to_thread(import_module, "escpos.printer")  # takes seconds, which no deadline reckons with
     transport = WorkerTransport(open_port)
     try:
         yield EscposPrinter(

@@ -113,6 +113,14 @@ class SimPrinter:
     def plugged(self) -> bool:
         return "unplugged" not in self._troubles
 
+    @property
+    def paper_is_out(self) -> bool:
+        return "paper out" in self._troubles
+
+    @property
+    def stands_still(self) -> bool:
+        return bool(self._troubles & STANDS_STILL)
+
     def let_go(self) -> None:
         """The booth is gone: nothing of what it did not send will come, what it sent is printed."""
         self._spoilt |= self._unfinished()

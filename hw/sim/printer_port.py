@@ -12,11 +12,16 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from hw.cabin import DeviceMissing
+from hw.sim import usb_gadget
 from hw.sim.journal import Entry, Journal
 from hw.sim.printer import SimPrinter
 
 FOREVER_S = 1e6
 RECEIVE_BYTES = 2048  # what a printer's own interface holds before its buffer
+
+GADGET_LOOK_S = 0.005
+"""Between reads. Who waits in poll() while the gadget is plugged in again corrupts the kernel's memory: it sets up its
+wait queues anew at each bind (seen with Linux 7.3, printer_func_bind)."""
 
 Read = Callable[[], Awaitable[bytes]]
 Write = Callable[[bytes], None]
@@ -31,6 +36,9 @@ class _Pump:
 
     def at_descriptor(self, fd: int) -> asyncio.Task[None]:
         return self._start(lambda: _read(fd), lambda data: _write(fd, data))
+
+    def at_gadget(self, fd: int) -> asyncio.Task[None]:
+        return self._start(lambda: _look_and_read(fd), lambda data: _write(fd, data))
 
     def at_connection(self, connection: socket.socket) -> asyncio.Task[None]:
         loop = asyncio.get_running_loop()
@@ -134,32 +142,44 @@ async def at_address(printer: SimPrinter, journal: Journal, port: int = 0) -> As
 
 
 @asynccontextmanager
-async def at_gadget(printer: SimPrinter, device: Path = Path("/dev/g_printer0")) -> AsyncIterator[None]:
-    """The USB printer gadget: a bus reset or an unplug by the host ends the open file, and the printer forgets."""
+async def at_gadget(printer: SimPrinter, journal: Journal) -> AsyncIterator[None]:
+    """The kernel's own USB printer, on this machine's own bus. A bus reset by the host makes the printer forget."""
     pump = _Pump(printer)
+    opened: list[int] = []
 
     async def keep() -> None:
         while True:
             try:
-                fd = os.open(device, os.O_RDWR | os.O_NONBLOCK)
+                fd = os.open(usb_gadget.DEVICE, os.O_RDWR | os.O_NONBLOCK)
             except OSError:
-                await asyncio.sleep(0.02)  # the kernel says nowhere when it can be opened
+                await asyncio.sleep(0.02)  # nothing tells when it can be opened
                 continue
+            opened[:] = [fd]
             try:
-                await pump.at_descriptor(fd)
+                tell_port()
+                await pump.at_gadget(fd)
             finally:
+                opened.clear()
                 pump.stop()
                 os.close(fd)
             with suppress(DeviceMissing):
                 await printer.reset()
 
-    keeping = asyncio.create_task(keep())
-    try:
-        yield
-    finally:
-        keeping.cancel()
-        with suppress(asyncio.CancelledError):
-            await keeping
+    def tell_port(entry: Entry | None = None) -> None:
+        if opened and (entry is None or entry.what == "printer.fault"):
+            with suppress(OSError):  # unplugged just now
+                usb_gadget.tell_port_status(opened[0], paper_out=printer.paper_is_out, error=printer.stands_still)
+
+    usb_gadget.make_gadget()
+    journal.follow(tell_port)
+    with _WhilePlugged(printer, journal, usb_gadget.plug_in, usb_gadget.pull_out):
+        keeping = asyncio.create_task(keep())
+        try:
+            yield
+        finally:
+            keeping.cancel()
+            with suppress(asyncio.CancelledError):
+                await keeping
 
 
 class _WhilePlugged:
@@ -200,6 +220,14 @@ async def _read(fd: int) -> bytes:
             return os.read(fd, RECEIVE_BYTES)
         except BlockingIOError:
             await _readable(fd)
+
+
+async def _look_and_read(fd: int) -> bytes:
+    while True:
+        try:
+            return os.read(fd, RECEIVE_BYTES)
+        except BlockingIOError:
+            await asyncio.sleep(GADGET_LOOK_S)
 
 
 async def _readable(fd: int) -> None:

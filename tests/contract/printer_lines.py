@@ -1,12 +1,13 @@
-"""The real printer driver on a real line: python-escpos over a pseudo-terminal or TCP, the simulated printer behind.
+"""The real printer driver, python-escpos and all, on a pseudo-terminal, TCP or USB; the simulated printer behind.
 
 A sheet is whole here only if the paper shows a whole picture that was asked for: the simulated printer itself cannot
 know whether a sheet that was cut was all.
 """
 
 import asyncio
+import os
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,7 +22,8 @@ from hw.sim.journal import Journal
 from hw.sim.paper import Sheet
 from hw.sim.printer import SimPrinter
 from hw.sim.printer_models import MODELS
-from hw.sim.printer_port import at_address, at_pty
+from hw.sim.printer_port import at_address, at_gadget, at_pty
+from hw.sim.usb_gadget import PRODUCT, SERIAL, VENDOR
 
 PROFILES = {"clone": "epson-no-proof"}
 
@@ -43,11 +45,16 @@ class AskedFor:
 class Paper:
     """The bench's printer; judges a sheet by what it shows."""
 
-    def __init__(self, sim: SimPrinter, pictures: list[Any]) -> None:
-        self._sim, self._pictures = sim, pictures
+    def __init__(self, sim: SimPrinter, pictures: list[Any], there: Callable[[], Awaitable[None]]) -> None:
+        """`there` waits until this machine sees what was plugged in."""
+        self._sim, self._pictures, self._there = sim, pictures, there
 
     def __getattr__(self, verb: str) -> Any:
         return getattr(self._sim, verb)
+
+    async def repair(self) -> None:
+        await self._sim.repair()
+        await self._there()
 
     async def papers(self) -> list[Sheet]:
         return [
@@ -82,6 +89,9 @@ async def line_rig(line: str, folder: Path, model: str = "epson") -> AsyncIterat
             link = folder / "printer"
             await everything.enter_async_context(at_pty(sim, journal, link))
             chosen: Any = settings.SerialPrinter(port=str(link), profile=profile)
+        elif line == "usb":
+            await everything.enter_async_context(at_gadget(sim, journal))
+            chosen = settings.UsbPrinter(vendor=VENDOR, product=PRODUCT, serial=SERIAL, profile=profile)
         else:
             port = await everything.enter_async_context(at_address(sim, journal))
             chosen = settings.NetworkPrinter(host="127.0.0.1", port=port, profile=profile)
@@ -94,9 +104,28 @@ async def line_rig(line: str, folder: Path, model: str = "epson") -> AsyncIterat
             printer = await booth.enter_async_context(open_printer(chosen))
             rig.cabin = SimpleNamespace(printer=AskedFor(printer, pictures))
 
-        rig = LineRig(None, SimpleNamespace(printer=Paper(sim, pictures), wait=journal.wait), kill, connect)
+        there = _on_the_bus if line == "usb" else _at_once
+        rig = LineRig(None, SimpleNamespace(printer=Paper(sim, pictures, there), wait=journal.wait), kill, connect)
+        await there()
         await connect()
         yield rig
+
+
+async def _at_once() -> None:
+    """A line is there as soon as it is plugged in."""
+
+
+async def _on_the_bus() -> None:
+    """Until the kernel, udev and libusb have seen it, as they do between a plug and the next ticket."""
+    import usb.core
+
+    async with asyncio.timeout(30):
+        while await asyncio.to_thread(usb.core.find, idVendor=VENDOR, idProduct=PRODUCT) is None:
+            await asyncio.sleep(0.05)
+
+
+LINES = ("serial", "network", *(["usb"] if os.environ.get("EPHOTO_RIG") else []))
+"""USB only in the rig, whose kernel simulates a printer on a bus of its own."""
 
 
 def play_on(line: str, folder: Path, model: str = "epson") -> Any:

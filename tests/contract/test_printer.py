@@ -9,12 +9,12 @@ import pytest
 
 from hw.cabin import Health, Paper
 from tests.contract import conftest as cabins
-from tests.contract.printer_lines import play_on
+from tests.contract.printer_lines import LINES, play_on
 
 Play = Callable[..., None]
 
 
-@pytest.fixture(params=[*cabins.CABINS, "serial", "network"])
+@pytest.fixture(params=[*cabins.CABINS, *LINES])
 def play(request: pytest.FixtureRequest, pictures: list[Path], tmp_path: Path) -> Play:
     """Every cabin, and the real driver at a real line."""
     if request.param in cabins.CABINS:
