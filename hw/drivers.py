@@ -66,6 +66,10 @@ def _open(chosen: settings.Strict) -> AbstractAsyncContextManager[Any]:
             from hw.coins.cctalk_acceptor import open_cctalk
 
             return open_cctalk(chosen)
+        case settings.UsbPrinter() | settings.SerialPrinter() | settings.NetworkPrinter():
+            from hw.printer.opening import open_printer
+
+            return open_printer(chosen)
         case _:
             raise NotImplementedError(f"no driver for {chosen}")
 

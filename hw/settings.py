@@ -159,6 +159,8 @@ Pen = EvdevPen | Simulated
 
 
 class UsbPrinter(Strict, frozen=True, kw_only=True, tag_field="driver", tag="usb"):
+    """A printer on USB by its ids (`lsusb`); `serial` where two of a kind are plugged in."""
+
     vendor: UsbId
     product: UsbId
     serial: str | None = None
@@ -167,13 +169,18 @@ class UsbPrinter(Strict, frozen=True, kw_only=True, tag_field="driver", tag="usb
 
 
 class SerialPrinter(Strict, frozen=True, kw_only=True, tag_field="driver", tag="serial"):
+    """A printer on a serial port, 8N1. `flow` as its switches say: without any, a full buffer loses bytes."""
+
     port: Device
     baud: Literal[9600, 19200, 38400, 57600, 115200] = 115200
+    flow: Literal["rtscts", "xonxoff", "none"] = "rtscts"
     profile: PrinterProfile = "epson"
     width_dots: Annotated[int, Meta(ge=256, le=1280, multiple_of=8)] = 576
 
 
 class NetworkPrinter(Strict, frozen=True, kw_only=True, tag_field="driver", tag="network"):
+    """A printer with a network address of its own; nothing else may print on it."""
+
     host: Annotated[str, Meta(min_length=1, max_length=200)]
     port: Annotated[int, Meta(ge=1, le=65535)] = 9100
     profile: PrinterProfile = "epson"

@@ -1,6 +1,6 @@
 """The simulated ticket printer: an ESC/POS byte stream in, paper out, at a finite speed and with a finite buffer.
 
-It reads the stream by Epson's documents alone and never through hw/escpos.py, whose mistakes it is there to show.
+It reads the stream by the makers' documents alone and never through hw/printer, whose mistakes it is there to show.
 """
 
 import asyncio
@@ -11,13 +11,16 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from hw.cabin import DeviceMissing, DeviceSilent
+from hw.cabin import DeviceMissing
 from hw.sim.journal import Journal
 from hw.sim.paper import DOTS, Sheet
+from hw.sim.printer_models import MODELS, Model
 
+TAKE_S = 1.0  # to reach for a sheet that lies at the exit
 STEP_ROWS, STEP_S = 24, 0.02  # 24 rows in 20 ms = 150 mm/s at 8 dots/mm
 BUFFER_ROWS = 512  # 36 kB
 ROW_BYTES = DOTS // 8
+STANDS_STILL = frozenset({"paper out", "jam", "cover open", "hot", "hung", "unplugged"})
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,11 @@ class _Proof:
 
 
 @dataclass(frozen=True)
+class _PutOut:
+    """Retracts or ejects what lies at the exit."""
+
+
+@dataclass(frozen=True)
 class _Cut:
     received: int  # bytes when it was asked for
     spoilt: bool  # data of this sheet were lost before
@@ -41,13 +49,16 @@ class SimPrinter:
 
     VERBS = frozenset(
         {"paper_out", "paper_low", "reload", "jam", "cover_open", "cover_close", "unplug", "replug", "silent"}
-        | {"garbage_status", "repair", "papers"}
+        | {"garbage_status", "repair", "papers", "hot", "take", "keep"}
     )
 
-    def __init__(self, rng: random.Random, journal: Journal) -> None:
+    def __init__(self, rng: random.Random, journal: Journal, model: Model = MODELS["epson"]) -> None:
         self._loop = asyncio.get_running_loop()
         self._rng = rng
         self._journal = journal
+        self._model = model
+        self._at_exit = False
+        self._takes = True  # whoever stands there takes what comes out
         self._sheets: list[Sheet] = []
         self._troubles: set[str] = set()
         self._ends: dict[str, int] = {}  # trouble → rows until it happens
@@ -60,22 +71,22 @@ class SimPrinter:
         self._sheet: list[bytes] = []
         self._sheets_made = 0
         self._answer = bytearray()
+        self._tells = False  # its status unasked
+        self._told = b""
         self._forget()
         self._spoilt = False
 
     # --- the bytes' side
 
-    async def write(self, data: bytes, *, deadline_s: float) -> None:
+    async def write(self, data: bytes, *, deadline_s: float) -> int:
         end_s = self._loop.time() + deadline_s
         at, booth = 0, self._booths
         while True:
             if booth != self._booths:
                 raise DeviceMissing("printer", "the booth is gone")
             at += self._take(data[at:])
-            if at >= len(data):
-                return
-            if not await self._move(end_s):
-                raise DeviceSilent("printer", f"took {at} of {len(data)} bytes within {deadline_s:g} s")
+            if at >= len(data) or not await self._move(end_s):
+                return at
 
     async def read(self, *, deadline_s: float) -> bytes:
         end_s = self._loop.time() + deadline_s
@@ -88,11 +99,27 @@ class SimPrinter:
             if deadline_s <= 0 or not await self._move(end_s):
                 return b""
 
-    async def reset(self) -> None:
+    async def reset(self) -> int:
         self._check_plugged()
-        self._spoilt |= bool(self._sheet) or self._unfinished()
-        self._forget()
+        self._clear()
         self._answer.clear()
+        return 0
+
+    async def port_says(self) -> str:
+        self._check_plugged()
+        return ""
+
+    @property
+    def plugged(self) -> bool:
+        return "unplugged" not in self._troubles
+
+    @property
+    def paper_is_out(self) -> bool:
+        return "paper out" in self._troubles
+
+    @property
+    def stands_still(self) -> bool:
+        return bool(self._troubles & STANDS_STILL)
 
     def let_go(self) -> None:
         """The booth is gone: nothing of what it did not send will come, what it sent is printed."""
@@ -124,6 +151,19 @@ class SimPrinter:
 
     async def cover_close(self) -> None:
         self._mend("cover open")
+
+    async def hot(self, after_rows: int = 0) -> None:
+        """The head is too hot: it waits until it is repaired, and goes on."""
+        self._happen("hot", after_rows)
+
+    async def take(self) -> None:
+        """Someone takes what lies at the exit, and what comes from now on."""
+        self._takes = True
+        self._leave_exit()
+
+    async def keep(self) -> None:
+        """Nobody takes what comes out from now on."""
+        self._takes = False
 
     async def unplug(self, after_bytes: int = 0) -> None:
         """Power and data are cut, now or after so many more bytes: its memory is empty, the paper torn."""
@@ -161,17 +201,20 @@ class SimPrinter:
         self._journal.note("printer.fault", fault=trouble)
         if trouble in ("paper out", "jam"):
             self._tear()
+        self._tell_change()
         self._stir()
 
     def _mend(self, *troubles: str) -> None:
         self._troubles.difference_update(troubles)
         self._journal.note("printer.fault", fault=", ".join(sorted(self._troubles)))
+        self._tell_change()
         self._stir()
         self._work()
 
     def _pull(self) -> None:
         self._unplug_after = None
         self._happen("unplugged", 0)
+        self._tells = False
         self._forget()
         self._answer.clear()
         self._tear()
@@ -196,7 +239,7 @@ class SimPrinter:
     # --- bytes to commands
 
     def _forget(self) -> None:
-        self._ops: deque[_Row | _Proof | _Cut] = deque()
+        self._ops: deque[_Row | _Proof | _PutOut | _Cut] = deque()
         self._command = bytearray()
         self._row = bytearray()
         self._row_bytes = 0
@@ -247,24 +290,41 @@ class SimPrinter:
             return
         self._command.clear()
         if whole == 0:
+            if c[0] < 0x20 and c != b"\n":
+                return  # a control code that is no command is thrown away
             self._text += c
             if c[-1:] == b"\n" or len(self._text) >= 48:
                 self._print_text()
             return
         if c[:2] == b"\x10\x04":
-            self._tell_status(c[2])
+            self._tell(self._model.realtime(c[2], self._troubles, self._at_exit))
+        elif c == b"\x10\x14\x08\x01\x03\x14\x01\x06\x02\x08" and self._model.clears:
+            self._clear()
+            self._tell(b"\x37\x25\x00")
+        elif c == b"\x10\x05\x02" and self._model.clears_silently:
+            self._clear()
+        elif c[:2] in (b"\x1da", b"\x1d\xe0"):
+            self._tells, self._told = bool(c[2]), b""
+            self._tell_change()
         elif c[:3] == b"\x1dv0":
             self._print_text()
             self._row_bytes = c[4] + 256 * c[5]
             self._image_left = self._row_bytes * (c[6] + 256 * c[7])
-        elif c[:3] == b"\x1d(H" and c[5:7] == b"\x30\x30":
+        elif c[:3] == b"\x1d(H" and c[5:7] == b"\x30\x30" and self._model.process_id:
             self._ops.append(_Proof(c[7:]))
+        elif c in (b"\x1dR0", b"\x1de\x05") and self._model.presenter:
+            self._ops.append(_PutOut())
         elif c[:2] == b"\x1dV":
             self._print_text()
             self._ops.append(_Cut(len(self._raw), self._spoilt))
             self._spoilt = self._open = False
         elif c[:2] == b"\x1bJ":
             self._rows(*[bytes(ROW_BYTES)] * c[2])
+
+    def _clear(self) -> None:
+        """What is not printed is forgotten, settings stay."""
+        self._spoilt |= bool(self._sheet) or self._unfinished()
+        self._forget()
 
     def _rows(self, *rows: bytes) -> None:
         self._open = True
@@ -279,33 +339,31 @@ class SimPrinter:
         self._text.clear()
         self._rows(*(row.tobytes() for row in np.packbits(np.asarray(image), axis=1)))
 
-    def _tell_status(self, n: int) -> None:
+    def _tell(self, answer: bytes) -> None:
         if self._troubles & {"silent", "hung"}:
             return
         if "garbage" in self._troubles:
-            self._answer += bytes(self._rng.choice((0x00, 0xFF, 0x80, 0x41)) for _ in range(self._rng.randint(1, 9)))
-        else:
-            has = self._troubles.__contains__
-            flags = {
-                1: 0x08 * bool(self._troubles & {"paper out", "cover open", "jam"}),
-                2: 0x04 * has("cover open") | 0x20 * has("paper out") | 0x40 * has("jam"),
-                3: 0x08 * has("jam"),
-                4: 0x60 * has("paper out") | 0x0C * (has("paper low") or has("paper out")),
-            }
-            self._answer.append(0x12 | flags.get(n, 0))
+            answer = bytes(self._rng.choice((0x00, 0xFF, 0x80, 0x41)) for _ in range(self._rng.randint(1, 9)))
+        self._answer += answer
         self._stir()
+
+    def _tell_change(self) -> None:
+        """What it tells unasked, where it was told to and something changed."""
+        now = self._model.automatic(self._troubles, self._at_exit)
+        if self._tells and now != self._told and "unplugged" not in self._troubles:
+            self._told = now
+            self._tell(now)
 
     # --- commands to paper
 
     def _work(self) -> None:
-        stopped = self._troubles & {"paper out", "jam", "cover open", "hung", "unplugged"}
-        if self._ops and self._step_timer is None and not stopped:
+        if self._ops and self._step_timer is None and not self._troubles & STANDS_STILL:
             self._step_timer = self._loop.call_later(STEP_S, self._step)
 
     def _step(self) -> None:
         self._step_timer = None
         for _ in range(STEP_ROWS):
-            if not self._ops or self._troubles & {"paper out", "jam", "cover open", "hung", "unplugged"}:
+            if not self._ops or self._troubles & STANDS_STILL:
                 break
             op = self._ops.popleft()
             if isinstance(op, _Row):
@@ -313,8 +371,11 @@ class SimPrinter:
             elif isinstance(op, _Proof):
                 if "silent" not in self._troubles:
                     self._answer += b"\x37\x22" + op.name + b"\x00"
+            elif isinstance(op, _PutOut):
+                self._leave_exit()
             elif self._sheet:
                 self._come_out(whole=not op.spoilt, received=op.received)
+                self._present()
         self._stir()
         self._work()
 
@@ -327,6 +388,20 @@ class SimPrinter:
             if not self._ends[trouble]:
                 del self._ends[trouble]
                 self._happen(trouble, 0)
+
+    def _present(self) -> None:
+        """A sheet lies at the exit until somebody takes it, or it is put out of the way."""
+        if not self._model.presenter:
+            return
+        self._at_exit = True
+        self._tell_change()
+        if self._takes:
+            self._loop.call_later(TAKE_S, self._leave_exit)
+
+    def _leave_exit(self) -> None:
+        self._at_exit = False
+        self._tell_change()
+        self._stir()
 
     def _tear(self) -> None:
         if self._sheet:
@@ -351,8 +426,13 @@ def _length(command: bytes) -> int | None:
         return 4 if command[2] in (65, 66) else 3
     if command[:3] == b"\x1d(H":
         return 5 + command[3] + 256 * command[4] if len(command) >= 5 else None
+    if command[:2] == b"\x10\x14":
+        return 10 if command[2] == 8 else 5
     return _LENGTHS.get(command[:3]) or _LENGTHS.get(command[:2]) or 0
 
 
-_BEGINNINGS = frozenset({b"\x10", b"\x1b", b"\x1d", b"\x1dV", b"\x1dv", b"\x1d("})
-_LENGTHS = {b"\x10\x04": 3, b"\x1b@": 2, b"\x1bJ": 3, b"\x1da": 3, b"\x1dv0": 8}
+_BEGINNINGS = frozenset({b"\x10", b"\x10\x14", b"\x1b", b"\x1d", b"\x1dV", b"\x1dv", b"\x1d("})
+_LENGTHS = {b"\x10\x04": 3, b"\x10\x05": 3, b"\x1b@": 2, b"\x1bJ": 3, b"\x1da": 3, b"\x1d\xe0": 3, b"\x1dv0": 8} | {
+    b"\x1dR": 3,
+    b"\x1de": 3,
+}

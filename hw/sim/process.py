@@ -187,7 +187,7 @@ class CabinProcess:
             case "lights", "show":
                 await sim.lights.show(Scene(head["scene"]), for_s=float(head["for_s"]))
             case "printer", "write":
-                await sim.printer.write(body, deadline_s=float(head["within_s"]))
+                return {"took": await sim.printer.write(body, deadline_s=float(head["within_s"]))}, b""
             case "printer", "read":
                 return {}, await sim.printer.read(deadline_s=float(head["within_s"]))
             case "printer", "reset":

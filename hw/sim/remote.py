@@ -221,8 +221,9 @@ class _Transport:
     def __init__(self, line: _Line) -> None:
         self._line = line
 
-    async def write(self, data: bytes, *, deadline_s: float) -> None:
-        await self._line.ask("printer", "write", data, deadline_s=deadline_s + ANSWER_S, within_s=deadline_s)
+    async def write(self, data: bytes, *, deadline_s: float) -> int:
+        head, _ = await self._line.ask("printer", "write", data, deadline_s=deadline_s + ANSWER_S, within_s=deadline_s)
+        return int(head["took"])
 
     async def read(self, *, deadline_s: float) -> bytes:
         try:
@@ -231,11 +232,15 @@ class _Transport:
             return b""  # the cabin stands still: nothing came
         return came
 
-    async def reset(self) -> None:
+    async def reset(self) -> int:
         try:
             await self._line.ask("printer", "reset", deadline_s=ANSWER_S)
+            return 0
         except DeviceSilent as silent:
             raise DeviceMissing("printer", "the cabin stands still") from silent
+
+    async def port_says(self) -> str:
+        return ""  # a socket has no status lines
 
 
 class _Panel:

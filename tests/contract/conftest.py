@@ -34,6 +34,8 @@ class Rig:
     kill: Callable[[], Awaitable[None]]
     connect: Callable[[], Awaitable[None]]
     pictures: list[Path]
+    hides: bool = False
+    """Whether bytes wait on a line between the two, where neither can take them back."""
 
 
 Story = Callable[[Rig], Awaitable[None]]
@@ -51,11 +53,19 @@ def pictures(tmp_path: Path) -> list[Path]:
     return paths
 
 
-@pytest.fixture(params=["in this process", "behind a socket"])
+CABINS = ("in this process", "behind a socket")
+
+
+@pytest.fixture(params=CABINS)
 def play(request: pytest.FixtureRequest, pictures: list[Path], tmp_path: Path) -> Callable[[Story], None]:
-    if request.param == "in this process":
+    return play_in(request.param, pictures, tmp_path)
+
+
+def play_in(cabin: str, pictures: list[Path], folder: Path) -> Callable[[Story], None]:
+    """Plays a story in one of CABINS."""
+    if cabin == "in this process":
         return lambda story: virtual.run(_in_process(story, pictures))
-    return lambda story: asyncio.run(_behind_socket(story, pictures, tmp_path))
+    return lambda story: asyncio.run(_behind_socket(story, pictures, folder))
 
 
 async def _in_process(story: Story, pictures: list[Path]) -> None:

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hw.cabin import Health, Paper
-from hw.escpos import BLOCK_ROWS, CUT, INIT, answers, printer_status, process_id, raster
 from hw.printer import EscposPrinter
+from hw.printer.escpos import BLOCK_ROWS, CUT, INIT, answers, process_id, raster
+from hw.printer.profiles import EPSON
 from hw.sim.journal import Journal
 from hw.sim.printer import SimPrinter
 from tests.virtual import run
@@ -18,9 +19,10 @@ from tests.virtual import run
 @given(st.binary(max_size=40))
 def test_no_bytes_from_a_printer_break_the_reading_and_none_vanish(received: bytes) -> None:
     found = answers(received)
-    read = len(found.statuses) + 7 * len(found.finished) + len(found.garbage) + len(found.rest)
+    read = len(found.statuses) + 4 * len(found.reports) + 7 * len(found.finished) + 3 * found.cleared
+    read += len(found.garbage) + len(found.rest)
     assert read == len(received)
-    status = printer_status(found)
+    status = EPSON.read(found).status
     if found.garbage or found.rest or len(found.statuses) != 4:
         assert (status.health, status.paper) == (Health.UNKNOWN, Paper.UNKNOWN)
         assert status.why and not status.ready
@@ -28,8 +30,8 @@ def test_no_bytes_from_a_printer_break_the_reading_and_none_vanish(received: byt
 
 @given(st.lists(st.integers(0, 255).map(lambda byte: byte & 0x6C | 0x12), min_size=4, max_size=4))
 def test_four_status_bytes_are_ready_only_without_any_trouble(four: list[int]) -> None:
-    status = printer_status(answers(bytes(four)))
-    trouble = four[0] & 0x08 or four[1] & 0x64 or four[2] & 0x68 or four[3] & 0x60
+    status = EPSON.read(answers(bytes(four))).status
+    trouble = four[0] & 0x08 or four[1] & 0x64 or four[2] & 0x6C or four[3] & 0x60
     assert status.ready == (not trouble)
     assert status.ready or status.why
 
@@ -55,7 +57,7 @@ def test_four_status_bytes_are_ready_only_without_any_trouble(four: list[int]) -
     ],
 )
 def test_status_bytes_mean_what_the_manual_says(four: str, health: Health, paper: Paper, why: str) -> None:
-    status = printer_status(answers(bytes.fromhex(four)))
+    status = EPSON.read(answers(bytes.fromhex(four))).status
     assert (status.health, status.paper) == (health, paper) and why in status.why
 
 
@@ -147,9 +149,10 @@ class _Halting:
         self._held = b""
         self._ready = b""
 
-    async def write(self, data: bytes, *, deadline_s: float) -> None:
-        await self._printer.write(data, deadline_s=deadline_s)
+    async def write(self, data: bytes, *, deadline_s: float) -> int:
+        took = await self._printer.write(data, deadline_s=deadline_s)
         self._ready, self._held = self._held, b""
+        return took
 
     async def read(self, *, deadline_s: float) -> bytes:
         came, self._ready = self._ready, b""
@@ -158,8 +161,11 @@ class _Halting:
             came, self._held = came[:4], came[4:]
         return came
 
-    async def reset(self) -> None:
-        await self._printer.reset()
+    async def reset(self) -> int:
+        return await self._printer.reset()
+
+    async def port_says(self) -> str:
+        return ""
 
 
 def test_a_proof_that_comes_in_two_halves_is_a_proof() -> None:

@@ -2,13 +2,25 @@
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from hw.cabin import Health, Paper
+from tests.contract import conftest as cabins
+from tests.contract.printer_lines import LINES, play_on
 
 Play = Callable[..., None]
+
+
+@pytest.fixture(params=[*cabins.CABINS, *LINES])
+def play(request: pytest.FixtureRequest, pictures: list[Path], tmp_path: Path) -> Play:
+    """Every cabin, and the real driver at a real line."""
+    if request.param in cabins.CABINS:
+        return cabins.play_in(request.param, pictures, tmp_path)
+    return play_on(request.param, tmp_path)
+
 
 ROWS = np.random.default_rng(3).random((1300, 576)) < 0.3
 
@@ -120,16 +132,19 @@ def test_a_fault_in_the_middle_is_told_as_the_paper_shows_it_and_the_next_ticket
     async def story(rig) -> None:
         await getattr(rig.bench.printer, verb)(**how)
         result = await rig.cabin.printer.print(ROWS)
-        assert result.outcome in outcomes and result.why
+        assert result.why
+        # a line hides what its buffers hold: when all of it was sent and the printer says nothing, nothing is proven
+        assert result.outcome in outcomes or (rig.hides and (result.outcome, result.rows) == ("unknown", len(ROWS)))
         if result.outcome == "failed":
             assert not [sheet for sheet in await rig.bench.printer.papers() if sheet.whole]
         await rig.bench.printer.repair()
         finished = [sheet.n for sheet in await rig.bench.printer.papers() if sheet.whole]
-        assert (await rig.cabin.printer.print(~ROWS)).outcome == "printed"
-        while (came := await rig.bench.wait("printer.sheet")).data["n"] in finished or not came.data["whole"]:
-            pass
-        papers = await rig.bench.printer.papers()
-        assert [sheet.n for sheet in papers if sheet.whole] == [*finished, papers[-1].n]  # no remains on new paper
+        after = await rig.cabin.printer.print(~ROWS)
+        assert after.outcome == "printed", after.why
+        while not (papers := await rig.bench.printer.papers()) or not np.array_equal(papers[-1].rows, ~ROWS):
+            await rig.bench.wait("printer.sheet")
+        if result.outcome == "failed" or not rig.hides:  # no remains on new paper
+            assert [sheet.n for sheet in papers if sheet.whole] == [*finished, papers[-1].n]
         assert np.array_equal(papers[-1].rows, ~ROWS)
 
     play(story)
@@ -144,8 +159,9 @@ def test_a_booth_killed_while_it_prints_leaves_no_whole_ticket_and_spoils_no_lat
         await rig.kill()
         await rig.connect()
         assert (await rig.cabin.printer.print(~ROWS)).outcome == "printed"
-        await rig.bench.wait("printer.sheet", whole=True)
-        *torn, sheet = await rig.bench.printer.papers()
+        while not (papers := await rig.bench.printer.papers()) or not papers[-1].whole:
+            await rig.bench.wait("printer.sheet")
+        *torn, sheet = papers
         assert not [piece for piece in torn if piece.whole]
         assert np.array_equal(sheet.rows, ~ROWS)
 
