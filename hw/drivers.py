@@ -54,6 +54,10 @@ def _simulated(socket: str | None) -> AbstractAsyncContextManager[devices.Cabin]
 def _open(chosen: settings.Strict) -> AbstractAsyncContextManager[Any]:
     """The driver of one device; each module's opener is the only thing that is known of it here."""
     match chosen:
+        case settings.EvdevPen():
+            from hw.pen import open_pen
+
+            return open_pen(chosen)
         case _:
             raise NotImplementedError(f"no driver for {chosen}")
 
