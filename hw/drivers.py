@@ -70,6 +70,10 @@ def _open(chosen: settings.Strict) -> AbstractAsyncContextManager[Any]:
             from hw.printer.opening import open_printer
 
             return open_printer(chosen)
+        case settings.EvdevPen():
+            from hw.pen import open_pen
+
+            return open_pen(chosen)
         case _:
             raise NotImplementedError(f"no driver for {chosen}")
 

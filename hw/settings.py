@@ -144,13 +144,17 @@ Coins = PulseCoins | CctalkCoins | Absent | Simulated
 
 
 class EvdevPen(Strict, frozen=True, kw_only=True, tag_field="driver", tag="evdev"):
-    """A tablet or touch panel. Its size where it does not say its resolution; `calibration`: 4 pairs (raw → mm)."""
+    """A tablet or touch panel; without `device` the only one. Its size where it tells no resolution or a wrong one."""
 
     device: Device | None = None
     width_mm: Annotated[float, Meta(gt=10, le=1000)] | None = None
     height_mm: Annotated[float, Meta(gt=10, le=1000)] | None = None
-    calibration: list[tuple[float, float, float, float]] | None = None
-    """Four of (raw_x, raw_y, x_mm, y_mm)."""
+    calibration: Annotated[list[tuple[float, float, float, float]], Meta(min_length=4, max_length=16)] | None = None
+    """Four points or more (raw_x, raw_y, x_mm, y_mm), near the corners."""
+
+    @property
+    def size_mm(self) -> tuple[float, float] | None:
+        return None if self.width_mm is None or self.height_mm is None else (self.width_mm, self.height_mm)
 
 
 Pen = EvdevPen | Simulated
@@ -243,6 +247,8 @@ def problems(cabin: Cabin) -> Iterator[tuple[str, str]]:
     if isinstance(cabin.lights, GpioLights):
         yield from _unfit_lights(cabin.lights)
     yield from _shared_pins(cabin)
+    if isinstance(cabin.pen, EvdevPen):
+        yield from _pad(cabin.pen)
 
 
 DEVICES = ("camera", "lights", "coins", "pen", "printer", "panel")
@@ -322,6 +328,23 @@ def _shared_pins(cabin: Devices) -> Iterator[tuple[str, str]]:
         if (chip, pin) in used:
             yield key, f"is line {pin}, which {used[chip, pin]} has already; every line serves one thing"
         used.setdefault((chip, pin), key)
+
+
+def _pad(pen: EvdevPen) -> Iterator[tuple[str, str]]:
+    from hw.pen_pad import RESIDUAL_MM, fit
+
+    if (pen.width_mm is None) != (pen.height_mm is None):
+        given, missing = ("width_mm", "height_mm") if pen.height_mm is None else ("height_mm", "width_mm")
+        yield f"pen.{missing}", f"is missing; {given} alone does not tell the pad's size"
+    if pen.calibration is None:
+        return
+    try:
+        _, missed_mm = fit(pen.calibration)
+    except ValueError as error:
+        yield "pen.calibration", str(error)
+        return
+    if missed_mm > RESIDUAL_MM:
+        yield "pen.calibration", f"misses a point of its own by {missed_mm:.1f} mm; touch the points and measure again"
 
 
 def _pins(cabin: Devices) -> Iterator[tuple[str, str | None, int]]:

@@ -6,8 +6,8 @@ import random
 from collections.abc import AsyncIterator, Sequence
 from importlib.resources import files
 
-from hw.cabin import Health, PenSample, Status
-from hw.sim.feed import Feed
+from hw.cabin import DeviceMissing, Health, PenSample, Status
+from hw.feed import Feed
 from hw.sim.journal import Journal
 
 Stroke = Sequence[tuple[float, float, float, float]]
@@ -47,7 +47,7 @@ class SimPen:
     def samples(self) -> AsyncIterator[PenSample]:
         reader = self._feed.reader()
         if not self._plug.is_set():
-            self._feed.end_one(reader, "pen", "unplugged")
+            self._feed.end_one(reader, DeviceMissing("pen", "unplugged"))
         return reader
 
     async def plugged_in(self) -> None:
@@ -92,7 +92,7 @@ class SimPen:
     async def unplug(self) -> None:
         self._plug.clear()
         self._journal.note("pen.fault", fault="unplugged")
-        self._feed.end("pen", "unplugged")
+        self._feed.end(DeviceMissing("pen", "unplugged"))
 
     async def replug(self) -> None:
         self._plug.set()

@@ -26,8 +26,8 @@ from hw.cabin import (
     View,
 )
 from hw.coins import DG600F, CoinListener, PulseAcceptor
+from hw.feed import Feed
 from hw.printer import EscposPrinter
-from hw.sim.feed import Feed
 from hw.sim.labels import labels
 from hw.sim.wire import Link, WireError
 
@@ -120,7 +120,7 @@ class _Line:
                 case "lines_gone":
                     self.coins.gone(head["why"])
                 case "pen_gone":
-                    self.pen.feed.end("pen", head["why"])
+                    self.pen.feed.end(DeviceMissing("pen", head["why"]))
                 case do:
                     raise WireError(f"a cabin says no {do!r}")
         except (KeyError, TypeError, ValueError) as error:
@@ -132,7 +132,7 @@ class _Line:
         log.warning("the cabin is gone: %s", why)
         self._link = None
         self.coins.gone("the cabin is not there")
-        self.pen.feed.end("pen", "the cabin is not there")
+        self.pen.feed.end(DeviceMissing("pen", "the cabin is not there"))
         self.tried.set()
         self._lost.set()
 
@@ -211,7 +211,7 @@ class _Pen:
     def samples(self) -> AsyncIterator[PenSample]:
         reader = self.feed.reader()
         if (status := self.status()).health is not Health.WELL:
-            self.feed.end_one(reader, "pen", status.why)
+            self.feed.end_one(reader, DeviceMissing("pen", status.why))
         return reader
 
 

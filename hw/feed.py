@@ -4,7 +4,7 @@ import asyncio
 from typing import Generic, TypeVar
 from weakref import WeakSet
 
-from hw.cabin import DeviceMissing
+from hw.cabin import DeviceError
 
 T = TypeVar("T")
 
@@ -13,9 +13,9 @@ class Reader(Generic[T]):
     """One reader's iterator; it is forgotten when its owner drops it."""
 
     def __init__(self) -> None:
-        self._queue: asyncio.Queue[T | DeviceMissing] = asyncio.Queue()
+        self._queue: asyncio.Queue[T | DeviceError] = asyncio.Queue()
 
-    def put(self, item: T | DeviceMissing) -> None:
+    def put(self, item: T | DeviceError) -> None:
         self._queue.put_nowait(item)
 
     def __aiter__(self) -> "Reader[T]":
@@ -23,7 +23,7 @@ class Reader(Generic[T]):
 
     async def __anext__(self) -> T:
         item = await self._queue.get()
-        if isinstance(item, DeviceMissing):
+        if isinstance(item, DeviceError):
             raise item
         return item
 
@@ -41,12 +41,12 @@ class Feed(Generic[T]):
         for reader in list(self._readers):
             reader.put(item)
 
-    def end_one(self, reader: Reader[T], device: str, why: str) -> None:
-        """This reader ends with DeviceMissing."""
-        reader.put(DeviceMissing(device, why))
+    def end_one(self, reader: Reader[T], error: DeviceError) -> None:
+        """This reader ends with `error`."""
+        reader.put(error)
         self._readers.discard(reader)
 
-    def end(self, device: str, why: str) -> None:
-        """Every reader ends with DeviceMissing after what it has not read yet."""
+    def end(self, error: DeviceError) -> None:
+        """Every reader ends with `error` after what it has not read yet."""
         for reader in list(self._readers):
-            self.end_one(reader, device, why)
+            self.end_one(reader, error)
