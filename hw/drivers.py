@@ -54,6 +54,10 @@ def _simulated(socket: str | None) -> AbstractAsyncContextManager[devices.Cabin]
 def _open(chosen: settings.Strict) -> AbstractAsyncContextManager[Any]:
     """The driver of one device; each module's opener is the only thing that is known of it here."""
     match chosen:
+        case settings.Picamera() | settings.V4l2():
+            from hw.camera.driver import open_camera
+
+            return open_camera(chosen)
         case _:
             raise NotImplementedError(f"no driver for {chosen}")
 
