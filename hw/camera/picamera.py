@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from picamera2 import MappedArray, Picamera2
 
 from hw.cabin import DeviceFault, DeviceMissing, DeviceSilent, Rgb
@@ -37,7 +39,9 @@ class _Exposure:
         stream = self._request.config[name]
         (width, height), stride = stream["size"], stream["stride"]
         with MappedArray(self._request, name, reshape=False, write=False) as mapped:
-            data = mapped.array  # stays mapped, and synchronised for reading, until the request is released
+            data: NDArray[np.uint8] = (
+                mapped.array
+            )  # stays mapped, and synchronised for reading, until the request is released
             if stream["format"] == "BGR888":  # which lies in memory as R, G, B
                 return data[: stride * height].reshape(height, stride)[:, : 3 * width].reshape(height, width, 3)
             planes = colour.nv12 if stream["format"] == "NV12" else colour.i420

@@ -16,10 +16,13 @@ SMALL = (640, 480)
 class Exposure(Protocol):
     """One frame of the stream; its pictures are read only if somebody asks, and only while it is held."""
 
-    at_ns: int
-    """CLOCK_BOOTTIME at which its exposure began, or earlier: never later."""
-    metadata: Mapping[str, Any]
-    """By libcamera's names; empty where the library gives none."""
+    @property
+    def at_ns(self) -> int:
+        """CLOCK_BOOTTIME at which its exposure began, or earlier: never later."""
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """By libcamera's names; empty where the library gives none."""
 
     def small(self) -> Rgb: ...
 

@@ -123,7 +123,7 @@ class V4l2Source:
 
     def _began_ns(self, buffer: Any) -> int:
         """The driver's stamp is CLOCK_MONOTONIC at a frame's end, or its read-out: it began up to a frame earlier."""
-        stamp_ns = buffer.timestamp.secs * 1_000_000_000 + buffer.timestamp.usecs * 1000
+        stamp_ns: int = buffer.timestamp.secs * 1_000_000_000 + buffer.timestamp.usecs * 1000
         return stamp_ns + now_ns() - time.monotonic_ns() - self._frame_ns
 
     def close(self) -> None:
