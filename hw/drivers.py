@@ -74,6 +74,10 @@ def _open(chosen: settings.Strict) -> AbstractAsyncContextManager[Any]:
             from hw.pen import open_pen
 
             return open_pen(chosen)
+        case settings.Picamera() | settings.V4l2():
+            from hw.camera.driver import open_camera
+
+            return open_camera(chosen)
         case _:
             raise NotImplementedError(f"no driver for {chosen}")
 
