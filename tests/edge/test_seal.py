@@ -57,9 +57,10 @@ def test_a_signature_is_believed_only_of_its_own_key_and_text() -> None:
     ):  # fmt: skip
         signed = seal.sign(HEADER, signer)
         assert seal.check(signed, public) == signed.signed
+        wrong = "A" if signed.sig[20] != "A" else "B"
         for forged, key in (
             (m.Signed(signed=signed.signed + " ", sig=signed.sig), public),
-            (m.Signed(signed=signed.signed, sig=signed.sig[:-2] + "AA"), public),
+            (m.Signed(signed=signed.signed, sig=signed.sig[:20] + wrong + signed.sig[21:]), public),
             (signed, other),
         ):
             with pytest.raises(seal.SealError):
