@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from edge.judge import as_json, judge_file, load_models, read_picture
+from edge.judge import as_json, judge_file, load_models, portrait_of, read_picture
 from edge.portrait import Judge
 from edge.portrait.pixels import RGB
 from edge.texts import Texts
@@ -141,7 +141,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "still.jpg"
         Image.fromarray(still).save(path, quality=95)
-        print(f"12 MP JPEG: verdict {median_ms(lambda: judge_file(judge, path)):.0f} ms, decoded whole "
+        print(f"12 MP JPEG: verdict {median_ms(lambda: judge_file(judge, path)):.0f} ms, its portrait "
+              f"{median_ms(lambda: portrait_of(judge, path, verdict)):.0f} ms, decoded whole "
               f"{median_ms(lambda: read_picture(path), 5):.0f} ms")  # fmt: skip
     print(f"after all that: {pss_mb():.0f} MB PSS; {len(str(as_json('', verdict, Texts('fr'))))} characters of JSON")
     frames = live_frames()
@@ -153,7 +154,18 @@ def main() -> int:
     print("share of each step in a live frame:")
     stats = pstats.Stats(profile)
     total = stats.total_tt  # type: ignore[attr-defined]
-    steps = ("faces", "mesh", "iris", "person", "_resized", "ground", "shadow", "head_height", "face_pixels", "mouth")
+    steps = (
+        "faces",
+        "mesh",
+        "iris",
+        "person_in_frame",
+        "_resized",
+        "ground",
+        "shadow",
+        "head_height",
+        "face_pixels",
+        "mouth",
+    )
     for (file, _, name), row in sorted(stats.stats.items(), key=lambda item: -item[1][3]):  # type: ignore[attr-defined]
         if "edge/portrait" in file and name in steps:
             print(f"  {name:14s} {100 * row[3] / total:5.1f} %")

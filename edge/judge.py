@@ -9,6 +9,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from edge.texts import LANGUAGES, Texts
 
 LARGEST_PIXELS = 120_000_000  # more is refused before it is decoded, so that memory stays bounded
 ENOUGH_PX = 900  # the longer side to which a JPEG may be reduced while it is decoded
+PORTRAIT_DPI = 600
 QUALITY_LEAST = 90  # of a JPEG (norm.md)
 # the luminance table of ITU-T T.81, annex K, which libjpeg scales by the quality
 STANDARD_TABLE = (
@@ -70,16 +72,31 @@ def judge_file(judge: Judge, path: Path) -> Verdict:
         quality, longest = jpeg_quality(image), max(image.size)
     steps = [n for n in (4, 2) if quality is not None and longest / n >= ENOUGH_PX]
     for shrink in (*steps, 1):
-        with _opened(path) as image:
-            width = image.width
-            if shrink > 1:
-                image.draft("RGB", (image.width // shrink, image.height // shrink))
-            shrunk = round(width / image.width)
-            rgb = np.asarray(_as_rgb(ImageOps.exif_transpose(image)))
+        rgb, shrunk = _decoded(path, shrink)
         verdict = judge.look(rgb, shrunk=shrunk)
         if verdict.face is not None and verdict["inter_eye_distance"].value / shrunk >= 0.85 * EYES_APART_PX:
             break
     return verdict if quality is None else _with_compression(verdict, quality)
+
+
+def portrait_of(judge: Judge, path: Path, verdict: Verdict) -> RGB:
+    """The finished portrait out of the picture file that `judge_file` judged, as `Judge.portrait`.
+
+    A JPEG is decoded no larger than 600 dpi need. UnreadablePictureError as `read_picture`.
+    """
+    dpi = 25.4 / verdict.face.mm_per_px if verdict.face is not None else 0.0
+    rgb, shrunk = _decoded(path, next((n for n in (8, 4, 2) if dpi / n >= PORTRAIT_DPI), 1))
+    return judge.portrait(rgb, verdict, shrunk=shrunk)
+
+
+def _decoded(path: Path, shrink: int) -> tuple[RGB, int]:
+    """The picture upright at about 1/shrink of its size where its file lets it be, and what that came to be."""
+    with _opened(path) as image:
+        width = image.width
+        if shrink > 1:
+            image.draft("RGB", (image.width // shrink, image.height // shrink))
+        shrunk = round(width / image.width)
+        return np.asarray(_as_rgb(ImageOps.exif_transpose(image))), shrunk
 
 
 def jpeg_quality(image: Image.Image) -> int | None:
@@ -88,9 +105,14 @@ def jpeg_quality(image: Image.Image) -> int | None:
     if image.format != "JPEG" or not tables:
         return None
     total = sum(tables[min(tables)])
-    # the sum of the standard table scaled as libjpeg does, entry by entry
-    sums = {q: sum(_scaled(entry, q) for entry in STANDARD_TABLE) for q in range(1, 101)}
+    sums = _standard_sums()
     return min(sums, key=lambda q: (abs(sums[q] - total), -q))
+
+
+@cache
+def _standard_sums() -> dict[int, int]:
+    """The sum of the standard table by quality, scaled as libjpeg does, entry by entry."""
+    return {q: sum(_scaled(entry, q) for entry in STANDARD_TABLE) for q in range(1, 101)}
 
 
 def _scaled(entry: int, quality: int) -> int:
@@ -241,7 +263,7 @@ def _judge_folder(judge: Judge, folder: Path, args: argparse.Namespace, texts: T
     for done, path in enumerate(paths, 1):
         try:
             verdict = judge_file(judge, path)
-            portrait = None if verdict.face is None else judge.portrait(read_picture(path), verdict)
+            portrait = None if verdict.face is None else portrait_of(judge, path, verdict)
         except (UnreadablePictureError, ValueError) as error:
             print(f"booth judge: {error}", file=sys.stderr)
             sheet.add(path, None, None)

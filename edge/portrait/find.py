@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from .networks import Detected, Networks
-from .pixels import RGB, Grey, Points, Square, luma
+from .pixels import RGB, Grey, Points, Square, luma, reduced
 from .verdict import Finding
 
 EYES_APART_PX = 120.0  # of the scene
@@ -82,8 +82,9 @@ class Scene:
 
     def at(self, points: Points) -> RGB:
         """The pixels nearest to the points (n × 2), edges repeated: n × 3."""
-        x = np.clip(np.rint(points[:, 0]).astype(int), 0, self.rgb.shape[1] - 1)
-        y = np.clip(np.rint(points[:, 1]).astype(int), 0, self.rgb.shape[0] - 1)
+        height, width = self.rgb.shape[:2]
+        last = np.array([width - 1, height - 1])
+        x, y = np.minimum(np.maximum(np.rint(points).astype(int), 0), last).T
         return np.asarray(self.rgb[y, x])
 
     def to_picture(self, points: Points) -> Points:
@@ -96,10 +97,10 @@ class Scene:
 
 @dataclass
 class Track:
-    """What live frames hand on to the next: the mesh, the person mask, and how many frames ago each was looked for.
+    """What live frames hand on to the next: the mesh, the eyes, the person mask, and what the last findings were.
 
-    A face once found is followed by its mesh; the whole frame is searched anew every `SEARCH_EVERY` frames, so that a
-    second face is seen, and the mask (of a wall that stands still) is renewed every `MASK_EVERY`.
+    A face once found is followed by its mesh. Besides that, one network runs in each frame, in the turns of `TURNS`: an
+    eye (the other moves along with its corner), the whole frame searched for a second face, the person mask renewed.
     """
 
     mesh: Points | None = None
@@ -112,7 +113,8 @@ class Track:
     frame: int = 0
 
 
-SEARCH_EVERY, MASK_EVERY = 6, 6
+SEARCH, RIGHT_EYE, LEFT_EYE, MASK = range(4)
+TURNS = (SEARCH, RIGHT_EYE, MASK, LEFT_EYE, RIGHT_EYE, LEFT_EYE)
 
 
 def find(rgb: RGB, networks: Networks, *, shrunk: int = 1) -> tuple[Scene | None, tuple[Detected, ...]]:
@@ -143,22 +145,24 @@ def find(rgb: RGB, networks: Networks, *, shrunk: int = 1) -> tuple[Scene | None
 def follow(rgb: RGB, networks: Networks, track: Track) -> tuple[Scene | None, tuple[Detected, ...]]:
     """As `find`, for a small live frame that follows the ones before: nothing is resampled but the networks' crops."""
     work = Image.fromarray(rgb)
-    if track.mesh is None or track.frame % SEARCH_EVERY == 0:
+    turn = TURNS[track.frame % len(TURNS)]
+    if track.mesh is None or turn == SEARCH:
         track.faces = tuple(networks.faces(work))
         if not track.faces:
             track.mesh = None
             return None, ()
     if track.mesh is None:
-        track.mesh, _ = networks.mesh(work, _first_square(track.faces[0], 1.0, (0.0, 0.0)))
-    mesh, presence = networks.mesh(work, around(track.mesh))
+        track.mesh, _ = networks.mesh(work, _first_square(track.faces[0], 1.0, (0.0, 0.0)), quick=True)
+    mesh, presence = networks.mesh(work, around(track.mesh), quick=True)
     track.mesh = mesh if presence >= 0.5 else None
     if track.mesh is None:
         return None, ()
-    track.eyes = _one_eye(work, mesh, networks, track) if track.eyes else eyes(work, mesh, networks)
+    track.eyes = _one_eye(work, mesh, networks, track, turn) if track.eyes else eyes(work, mesh, networks)
     track.corners = mesh[[33, 263], :2]
     irises, lids = track.eyes
-    if track.person is None or track.person.shape != rgb.shape[:2] or track.frame % MASK_EVERY == 3:
-        track.person = _resized(networks.person(work), work.size)
+    if track.person is None or track.person.shape != rgb.shape[:2] or turn == MASK:
+        mask = networks.person_in_frame(work) if work.width > work.height else networks.person(work)
+        track.person = _resized(mask, work.size)
     track.frame += 1
     size = (rgb.shape[1], rgb.shape[0])
     scene = Scene(rgb, 1.0, (0.0, 0.0), size, track.faces, mesh, presence, irises, lids, track.person)
@@ -183,13 +187,13 @@ def around(mesh: Points) -> Square:
 
 
 def _one_eye(
-    work: Image.Image, mesh: Points, networks: Networks, track: Track
+    work: Image.Image, mesh: Points, networks: Networks, track: Track, turn: int
 ) -> tuple[tuple[Points, Points], tuple[Points, Points]]:
-    """One eye looked at anew, the other (seen in the frame before) moved along with its corner."""
+    """The eye whose turn it is looked at anew, what was seen in the frame before moved along with its corner."""
     assert track.eyes is not None and track.corners is not None
     irises, lids = list(track.eyes[0]), list(track.eyes[1])
     for eye, (outer, inner) in enumerate((RIGHT_CORNERS, LEFT_CORNERS)):
-        if track.frame % 2 == eye:
+        if turn == (RIGHT_EYE, LEFT_EYE)[eye]:
             irises[eye], lids[eye] = networks.iris(work, _eye_square(mesh, outer, inner), right=eye == 0)
         else:
             moved = mesh[outer, :2] - track.corners[eye]
@@ -224,8 +228,7 @@ def _crop(rgb: RGB, face: Detected) -> tuple[Image.Image, float, tuple[float, fl
     y0, y1 = int(max(0, y - half)), int(min(height, y + half))
     scale = min(1.0, EYES_APART_PX / apart)
     shrink = int(1 / scale)
-    rows = Image.fromarray(rgb[y0:y1])  # whole rows: no copy is made of them first
-    region = rows.reduce(shrink, (x0, 0, x1, rows.height)) if shrink > 1 else rows.crop((x0, 0, x1, rows.height))
+    region = reduced(rgb, shrink, (x0, y0, x1, y1))
     rest = scale * shrink
     if rest < 0.999:
         size = max(1, round(region.width * rest)), max(1, round(region.height * rest))

@@ -5,10 +5,10 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter
+from PIL import Image
 
 from .find import Scene
-from .pixels import gradients, lab
+from .pixels import gradients, lab, reduced
 
 STEP = 4  # the background is looked at on every fourth pixel of the scene, but for its gradient
 HEAD = 0.2  # of the person mask: more is the person, hair's rim included
@@ -42,18 +42,28 @@ def ground(scene: Scene, frame: tuple[float, float, float, float]) -> Ground | N
     """The background inside the frame (x0 y0 x1 y1 in scene pixels); None where less than 3 % of the scene is left."""
     if scene.person is None:
         return None
-    picture = Image.fromarray(scene.rgb)
-    if min(picture.size) < 8 * STEP:
+    height, width = scene.rgb.shape[:2]
+    if min(height, width) < 8 * STEP:
         return None
-    small = np.asarray(picture.reduce(STEP))
+    small = np.asarray(reduced(scene.rgb, STEP, (0, 0, width, height)))
     person = Image.fromarray(scene.person).resize((small.shape[1], small.shape[0]), Image.Resampling.BOX)
-    person_at = Image.fromarray((np.asarray(person) > HEAD).astype(np.uint8) * np.uint8(255))
-    mask = np.asarray(person_at.filter(ImageFilter.MaxFilter(5))) < 128
+    mask = ~_widened(np.asarray(person) > HEAD)
     x0, y0, x1, y1 = (round(max(0.0, each) / STEP) for each in frame)
     keep = np.zeros_like(mask)
     keep[y0:y1, x0:x1] = True
     mask = mask & keep
     return Ground(lab(small), mask) if mask.mean() >= 0.03 else None
+
+
+def _widened(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The mask grown by two pixels on every side."""
+    for each in (mask, mask.T):
+        grown = each.copy()
+        for by in (1, 2):
+            grown[by:] |= each[:-by]
+            grown[:-by] |= each[by:]
+        each[:] = grown
+    return mask
 
 
 def gradient(scene: Scene, ground: Ground) -> float:

@@ -1,18 +1,16 @@
 """The judge: holds the networks and turns a picture into a verdict. Must never keep a picture."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from .find import Track, find, follow
+from .find import Scene, Track, find, follow
 from .frame import cut_out, frame
 from .measures import Measures, read_fits
 from .networks import Networks
 from .pixels import RGB
-from .requirements import TABLE
+from .requirements import TABLE, Requirement
 from .verdict import Finding, Verdict
-
-CROWN_EVERY = 6  # live frames that share one estimate of head height over T
 
 
 class Judge:
@@ -44,32 +42,50 @@ class Judge:
         if scene is None:
             self._track = Track() if live else self._track
             return Verdict(None, (TABLE[0].finding(0),), False)
-        measures = Measures(scene, self._fits, self._track.crown if live else None)
         if live:
-            findings = self._live_findings(measures)
-        else:
-            judged = (row.judge(measures) for row in TABLE)
-            findings = tuple(finding for finding in judged if finding is not None)
-        return Verdict(measures.face, findings, all(finding.passed is not False for finding in findings))
+            return self._live_verdict(scene)
+        measures = Measures(scene, self._fits)
+        judged = (row.judge(measures) for row in TABLE)
+        return _verdict(measures, judged)
 
-    def _live_findings(self, measures: Measures) -> tuple[Finding, ...]:
+    def _live_verdict(self, scene: Scene) -> Verdict:
         """The rows due in this frame judged anew, the others as they were a few frames ago."""
-        kept = self._track.findings
-        for place, row in enumerate(TABLE):
-            # spread over the frames, but what looks at the background goes together: it is laid out once
-            turn = 0 if row.name.startswith("background") else place
-            if row.every and (row.name not in kept or (self._track.frame + turn) % row.every == 0):
-                kept[row.name] = row.judge(measures)
-        self._track.crown = measures.crown
-        if self._track.frame % CROWN_EVERY == 0:
-            self._track.crown = None
-        return tuple(finding for finding in kept.values() if finding is not None)
+        track = self._track
+        kept = track.findings
+        due = _DUE[track.frame % len(_DUE)] if kept else _LIVE
+        crown = None if any(row.name == "head_height" for row in due) else track.crown
+        measures = Measures(scene, self._fits, crown)
+        for row in due:
+            kept[row.name] = row.judge(measures)
+        track.crown = measures.crown
+        return _verdict(measures, kept.values())
 
-    def portrait(self, rgb: RGB, verdict: Verdict) -> RGB:
+    def portrait(self, rgb: RGB, verdict: Verdict, *, shrunk: int = 1) -> RGB:
         """The framed 35 × 45 mm: 1063 × 827 × 3 at 600 dpi, fewer pixels where the sensor gives fewer (`cut_out`).
 
-        ValueError where the verdict has no face.
+        `shrunk` as in `look`. ValueError where the verdict has no face.
         """
         if verdict.face is None:
             raise ValueError("no face was found in this picture: nothing to frame")
-        return cut_out(rgb, frame(verdict.face, rgb.shape[1], rgb.shape[0]))
+        return cut_out(rgb, frame(verdict.face, rgb.shape[1] * shrunk, rgb.shape[0] * shrunk).shrunk(shrunk))
+
+
+def _verdict(measures: Measures, judged: Iterable[Finding | None]) -> Verdict:
+    findings = tuple(finding for finding in judged if finding is not None)
+    return Verdict(measures.face, findings, all(finding.passed is not False for finding in findings))
+
+
+def _in_turns(rows: Sequence[Requirement]) -> tuple[tuple[Requirement, ...], ...]:
+    """The rows due in each frame of a round: the quick ones in all, of the others one a frame.
+
+    What looks at the background goes together: it is laid out once.
+    """
+    slow: dict[str, list[Requirement]] = {}
+    for row in rows:
+        if row.every > 1:
+            slow.setdefault("background" if row.name.startswith("background") else row.name, []).append(row)
+    return tuple(tuple(row for row in rows if row.every == 1 or row in turn) for turn in slow.values())
+
+
+_LIVE = tuple(row for row in TABLE if row.every)
+_DUE = _in_turns(_LIVE)

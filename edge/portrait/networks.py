@@ -1,4 +1,4 @@
-"""The four small networks (Apache-2.0, see docs/norm.md), each as one call: picture in, points or mask out.
+"""The small networks (Apache-2.0, see docs/norm.md), each as one call: picture in, points or mask out.
 
 Conventions are those of the models' own pipeline. Must never read a file: the models come as bytes.
 """
@@ -11,9 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from .pixels import Grey, Points, Square, cut
+from .pixels import Grey, Points, Square, cut, stretched
 
-NAMES = ("face_detection_short_range", "face_landmark", "iris_landmark", "selfie_segmentation")
+NAMES = (
+    "face_detection_short_range", "face_landmark", "iris_landmark", "selfie_segmentation",
+    "selfie_segmentation_landscape",
+)  # fmt: skip
 SCORE_LEAST = 0.5  # 322 of 322 portraits are found at it
 
 
@@ -65,7 +68,9 @@ class Networks:
         absent = [name for name in NAMES if name not in models]
         if absent:
             raise ValueError(f"face models missing: {', '.join(absent)}; run provisioning/fetch_models.py")
-        self._detector, self._mesh, self._iris, self._selfie = (Network(models[name], threads) for name in NAMES)
+        self._detector, self._mesh, self._iris, self._selfie, self._wide_selfie = (
+            Network(models[name], threads) for name in NAMES
+        )
         self._anchors = _anchors()
 
     def faces(self, picture: Image.Image) -> list[Detected]:
@@ -86,9 +91,9 @@ class Networks:
             found.append((float(1 / (1 + np.exp(-raw[index]))), points))
         return sorted((_pixels(group, square) for group in _groups(found)), key=lambda face: -face.area)
 
-    def mesh(self, picture: Image.Image, square: Square) -> tuple[Points, float]:
+    def mesh(self, picture: Image.Image, square: Square, *, quick: bool = False) -> tuple[Points, float]:
         """468 points (x, y, z in pixels; z grows away from the camera) and the probability that a face is there."""
-        out = self._mesh(cut(picture, square, 192))
+        out = self._mesh(cut(picture, square, 192, quick=quick))
         points = out["conv2d_21"].reshape(468, 3).astype(np.float64) / 192
         return square.to_picture(points), float(1 / (1 + np.exp(-out["conv2d_31"].reshape(-1)[0])))
 
@@ -108,6 +113,11 @@ class Networks:
         shown = picture.resize((256, 256), Image.Resampling.BILINEAR, reducing_gap=2.0)
         out: Any = self._selfie(np.asarray(shown, np.float32) * np.float32(1 / 255))
         return np.asarray(out["activation_10"][0, :, :, 0], np.float32)
+
+    def person_in_frame(self, frame: Image.Image) -> Grey:
+        """As `person`, for a wide live frame, in half the time: 144 × 256, the crown's mask within 0.4 mm of it."""
+        out = self._wide_selfie(stretched(frame.reduce(2), 256, 144))
+        return np.asarray(out["segment_back"][0, :, :, 0], np.float32)
 
 
 def _groups(found: list[tuple[float, Points]]) -> list[tuple[float, Points]]:

@@ -33,8 +33,14 @@ class Square:
         return out
 
 
-def cut(picture: Image.Image, square: Square, size: int, *, mirrored: bool = False) -> NDArray[np.float32]:
-    """The square as size × size × 3 in 0…1, bilinear, black outside the picture; mirrored left to right if asked."""
+def cut(
+    picture: Image.Image, square: Square, size: int, *, mirrored: bool = False, quick: bool = False
+) -> NDArray[np.float32]:
+    """The square as size × size × 3 in 0…1, bilinear, black outside the picture; mirrored left to right if asked.
+
+    `quick`: the mean of two picture pixels instead, in a third of the time; the mesh moves by 0.24 px (rms), less than
+    by a step of 0.5 px aside.
+    """
     cos, sin, step = np.cos(square.angle), np.sin(square.angle), square.side / size
     half = size / 2
     a, b, d, e = cos * step, -sin * step, sin * step, cos * step
@@ -42,8 +48,52 @@ def cut(picture: Image.Image, square: Square, size: int, *, mirrored: bool = Fal
     c, f = square.x - a * half - b * half, square.y - d * half - e * half
     if mirrored:
         a, c, d, f = -a, c + a * size, -d, f + d * size
-    crop = picture.transform((size, size), Image.Transform.AFFINE, (a, b, c, d, e, f), Image.Resampling.BILINEAR)
+    affine = (float(a), float(b), float(c), float(d), float(e), float(f))
+    if quick:
+        return _two_samples(picture, (size, size), affine)
+    crop = picture.transform((size, size), Image.Transform.AFFINE, affine, Image.Resampling.BILINEAR)
     return np.asarray(crop, np.float32) * np.float32(1 / 255)
+
+
+def stretched(picture: Image.Image, width: int, height: int) -> NDArray[np.float32]:
+    """The whole picture as height × width × 3 in 0…1, quickly: the mean of two picture pixels each."""
+    affine = (picture.width / width, 0.0, 0.0, 0.0, picture.height / height, 0.0)
+    return _two_samples(picture, (width, height), affine)
+
+
+def _two_samples(
+    picture: Image.Image, size: tuple[int, int], affine: tuple[float, float, float, float, float, float]
+) -> NDArray[np.float32]:
+    """What Pillow's affine transform shows, in 0…1: of each pixel the nearest to its quarter and three quarters."""
+    a, b, c, d, e, f = affine
+    samples = [
+        np.asarray(
+            picture.transform(
+                size,
+                Image.Transform.AFFINE,
+                (a, b, c + aside * (a + b), d, e, f + aside * (d + e)),
+                Image.Resampling.NEAREST,
+            )
+        )
+        for aside in (-0.25, 0.25)
+    ]
+    return np.asarray(np.add(*samples, dtype=np.float32) * np.float32(1 / 510), np.float32)
+
+
+def reduced(rgb: RGB, shrink: int, box: tuple[int, int, int, int]) -> Image.Image:
+    """The part x0, y0, x1, y1 of a picture at 1/shrink of its size, each pixel the mean of its block.
+
+    Band by band: Pillow's copy of a large part would cost more than its reduction.
+    """
+    x0, y0, x1, y1 = box
+    if shrink == 1:
+        return Image.fromarray(np.ascontiguousarray(rgb[y0:y1, x0:x1]))
+    whole = Image.new("RGB", (-(-(x1 - x0) // shrink), -(-(y1 - y0) // shrink)))
+    rows = BAND_PX // shrink * shrink if shrink <= BAND_PX else shrink
+    for y in range(y0, y1, rows):
+        band = np.ascontiguousarray(rgb[y : min(y + rows, y1), x0:x1])
+        whole.paste(Image.fromarray(band).reduce(shrink), (0, (y - y0) // shrink))
+    return whole
 
 
 def luma(rgb: NDArray[np.uint8]) -> Grey:
@@ -54,7 +104,7 @@ def luma(rgb: NDArray[np.uint8]) -> Grey:
 
 def linear(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
     """sRGB to linear light 0…1 (IEC 61966-2-1)."""
-    return np.asarray(_LINEAR[rgb], np.float32)
+    return np.asarray(_LINEAR.take(rgb), np.float32)
 
 
 def luminance(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -63,14 +113,15 @@ def luminance(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def lab(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """CIE L*a*b* (D65), last axis L* 0…100, a*, b*."""
-    to_xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]], np.float32)
-    white = np.array([0.9505, 1.0, 1.089], np.float32)
-    xyz = (linear(rgb) @ to_xyz.T) / white
-    f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
-    return np.stack(
-        [116 * f[..., 1] - 16, 500 * (f[..., 0] - f[..., 1]), 200 * (f[..., 1] - f[..., 2])], axis=-1
-    ).astype(np.float32)
+    """CIE L*a*b* (D65), last axis L* 0…100, a*, b*; to 0.01 (0.06 in the deepest shadow)."""
+    steps = linear(rgb) @ _TO_XYZ_STEPS + np.float32(0.5)
+    f = _LAB_CURVE.take(steps.astype(np.uint16))
+    x, y, z = f[..., 0], f[..., 1], f[..., 2]
+    out = np.empty(rgb.shape, np.float32)
+    np.subtract(116 * y, 16, out=out[..., 0])
+    np.multiply(500, x - y, out=out[..., 1])
+    np.multiply(200, y - z, out=out[..., 2])
+    return out
 
 
 def gradients(grey: Grey) -> tuple[Grey, Grey]:
@@ -102,11 +153,24 @@ def within(polygon: Points, rgb: RGB) -> RGB:
     box = rgb[low[1] : max(high[1], 0), low[0] : max(high[0], 0)]
     if not box.size:
         return np.empty((0, 3), np.uint8)
-    mask = Image.new("1", (box.shape[1], box.shape[0]))
+    mask = Image.new("L", (box.shape[1], box.shape[0]))
     ImageDraw.Draw(mask).polygon([(float(x - low[0]), float(y - low[1])) for x, y in polygon[:, :2]], fill=1)
-    return np.asarray(box[np.asarray(mask)])
+    inside = np.flatnonzero(np.asarray(mask))
+    return np.ascontiguousarray(box).reshape(-1, 3).take(inside, axis=0)
 
 
+BAND_PX = 128  # rows of the picture that are reduced together
 _LINEAR = np.where(
     np.arange(256) / 255 <= 0.04045, np.arange(256) / 255 / 12.92, ((np.arange(256) / 255 + 0.055) / 1.055) ** 2.4
+).astype(np.float32)
+# linear sRGB to X, Y, Z over those of white, in steps of the curve below
+_TO_XYZ_STEPS = (
+    np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+    / np.array([[0.9505], [1.0], [1.089]])
+    * 65535
+).T.astype(np.float32)
+_LAB_CURVE = np.where(
+    np.arange(65536) / 65535 > 0.008856,
+    np.cbrt(np.arange(65536) / 65535),
+    7.787 * np.arange(65536) / 65535 + 16 / 116,
 ).astype(np.float32)

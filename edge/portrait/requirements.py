@@ -4,6 +4,7 @@ Adding a requirement is adding a row and a function. Figures come from ../../doc
 the portrait quality report, (OFIQ) the reference implementation 1.0.3, (own) calibrated here.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -19,7 +20,7 @@ Score = Callable[[float], float]
 
 def sigmoid(x: float, x0: float, w: float) -> float:
     """0…1, one half at x0."""
-    return float(1 / (1 + np.exp(np.clip((x0 - x) / w, -60, 60))))
+    return 1 / (1 + math.exp(min(max((x0 - x) / w, -60), 60)))
 
 
 def rising(x0: float, w: float) -> Score:
@@ -52,7 +53,7 @@ class Requirement:
     score: Score
     measure: Measure
     overridable: bool = False
-    every: int = 1  # judged anew in one of so many live frames, the finding kept between; 0 never in them
+    every: int = 1  # live: 1 judged in every frame; more in turns, a row a frame, kept between; 0 never
     guard: Callable[[Measures], float] | None = None  # an uncertainty that must fit between the limits as well
 
     @property
@@ -68,7 +69,7 @@ class Requirement:
 
     def finding(self, value: float, guard: float = 0.0) -> Finding:
         """The finding for a measured value, the limits drawn in by `guard`."""
-        score = int(np.clip(round(self.score(value)), 0, 100))
+        score = min(max(round(self.score(value)), 0), 100)
         if self.reported_only:
             return Finding(self.name, value, self.unit, None, None, score, None, None, self.overridable)
         low = None if self.low is None else self.low + guard

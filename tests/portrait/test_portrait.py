@@ -1,9 +1,13 @@
 """The 35 × 45 mm cut out of a picture: size, head height, level eyes."""
 
+from pathlib import Path
+
 import numpy as np
 from PIL import Image
 
+from edge.judge import judge_file, portrait_of, read_picture
 from edge.portrait import Judge
+from edge.portrait.frame import Frame, cut_out
 
 
 def test_the_portrait_has_its_size_and_a_head_of_34_mm_with_level_eyes(judge: Judge, good: np.ndarray) -> None:
@@ -34,3 +38,26 @@ def test_a_tilted_head_is_framed_upright(judge: Judge, good: np.ndarray) -> None
     again = judge.look(judge.portrait(tilted, judge.look(tilted))).face
     assert again is not None
     assert abs(again.roll) < 0.6
+
+
+def test_the_portrait_of_a_large_jpeg_decoded_small_is_that_of_the_whole(
+    judge: Judge, good: np.ndarray, tmp_path: Path
+) -> None:
+    path = tmp_path / "large.jpg"
+    size = (good.shape[1] * 3, good.shape[0] * 3)
+    Image.fromarray(good).resize(size, Image.Resampling.BICUBIC).save(path, quality=95)
+    verdict = judge_file(judge, path)
+    small = portrait_of(judge, path, verdict).astype(float)
+    whole = judge.portrait(read_picture(path), verdict)
+    assert small.shape == whole.shape
+    assert np.sqrt(((small - whole) ** 2).mean()) < 3
+
+
+def test_a_frame_beyond_the_picture_repeats_its_edge_and_keeps_the_rest_in_place() -> None:
+    y, x = np.mgrid[0:900, 0:700]
+    ramp = np.stack([x / 4, y / 4, (x + y) / 8], axis=-1).astype(np.uint8)
+    for shift in (-90.0, 90.0):
+        cut = cut_out(ramp, Frame(shift, shift, (1.0, 0.0), 20.0, 4.5)).astype(float)
+        rows, columns = (np.clip(np.arange(n) + shift, 0, end) for n, end in zip(cut.shape, (899, 699), strict=False))
+        assert np.abs(cut[..., 0] - columns[None, :] / 4).max() < 2
+        assert np.abs(cut[..., 1] - rows[:, None] / 4).max() < 2
