@@ -7,6 +7,7 @@ know whether a sheet that was cut was all.
 import asyncio
 import os
 import random
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -119,9 +120,14 @@ async def _on_the_bus() -> None:
     """Until the kernel, udev and libusb have seen it, as they do between a plug and the next ticket."""
     import usb.core
 
-    async with asyncio.timeout(30):
-        while await asyncio.to_thread(usb.core.find, idVendor=VENDOR, idProduct=PRODUCT) is None:
-            await asyncio.sleep(0.05)
+    def wait() -> None:
+        for _ in range(600):
+            if usb.core.find(idVendor=VENDOR, idProduct=PRODUCT) is not None:
+                return
+            time.sleep(0.05)  # libusb tells it in no other way
+        raise TimeoutError("the gadget is plugged in, and does not appear on the bus")
+
+    await asyncio.to_thread(wait)
 
 
 LINES = ("serial", "network", *(["usb"] if os.environ.get("EPHOTO_RIG") else []))
