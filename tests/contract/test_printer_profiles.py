@@ -100,10 +100,12 @@ def test_a_ticket_left_at_the_exit_is_no_proof_of_the_next_one(model: str) -> No
         await journal.wait("printer.sheet")
         printing.cancel()
         await asyncio.gather(printing, return_exceptions=True)
-        await sim.jam(after_rows=200)
-        result = await printer.print(~ROWS)
-        assert result.outcome != "printed"
-        assert [sheet.whole for sheet in await sim.papers()] == [True, False]
+        await sim.hot(after_rows=850)  # all of the next one is sent, and it stands still
+        printing = asyncio.create_task(printer.print(~ROWS))
+        await journal.wait("printer.fault")
+        await sim.take()
+        assert (await printing).outcome != "printed"
+        assert [np.array_equal(sheet.rows, ROWS) for sheet in await sim.papers()] == [True]
 
     play(model, story)
 
