@@ -103,6 +103,7 @@ def test_a_ticket_left_at_the_exit_is_no_proof_of_the_next_one(model: str) -> No
         await sim.hot(after_rows=850)  # all of the next one is sent, and it stands still
         printing = asyncio.create_task(printer.print(~ROWS))
         await journal.wait("printer.fault")
+        await asyncio.sleep(5)  # the driver looks, and sees the old one
         await sim.take()
         assert (await printing).outcome != "printed"
         assert [np.array_equal(sheet.rows, ROWS) for sheet in await sim.papers()] == [True]
