@@ -244,6 +244,7 @@ class SimPrinter:
         self._row = bytearray()
         self._row_bytes = 0
         self._image_left = 0
+        self._dots_before = b""
         self._text = bytearray()
         self._open = False  # rows were taken since the last cut
 
@@ -258,6 +259,11 @@ class SimPrinter:
             data = data[: self._unplug_after]
         at = 0
         while at < len(data):
+            if not self._image_left and not self._command and not data[at]:
+                nothing = len(data) - at - len(data[at:].lstrip(b"\0"))  # NULs between commands
+                self._raw += data[at : at + nothing]
+                at += nothing
+                continue
             if not self._image_left:
                 self._command.append(data[at])
                 at += 1
@@ -271,6 +277,8 @@ class SimPrinter:
             self._raw += part
             self._row += part
             self._image_left -= len(part)
+            if self._model.answers_in_images:
+                self._answer_in_image(part)
             if len(self._row) == self._row_bytes:
                 self._rows(bytes(self._row))
                 self._row.clear()
@@ -281,6 +289,14 @@ class SimPrinter:
                 self._check_plugged()
         self._work()
         return at
+
+    def _answer_in_image(self, part: bytes) -> None:
+        """A real-time request is obeyed though it stands among dots, and is dots as well."""
+        seen = self._dots_before + part
+        for at in range(len(seen) - 2):
+            if seen[at : at + 2] == b"\x10\x04":
+                self._tell(self._model.realtime(seen[at + 2], self._troubles, self._at_exit))
+        self._dots_before = seen[-2:]
 
     def _interpret(self) -> None:
         """Runs the command when it is whole; what is no command is text, as on a real printer."""

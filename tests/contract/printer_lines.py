@@ -26,7 +26,7 @@ from hw.sim.printer_models import MODELS
 from hw.sim.printer_port import at_address, at_gadget, at_pty
 from hw.sim.usb_gadget import PRODUCT, SERIAL, VENDOR
 
-PROFILES = {"clone": "epson-no-proof"}
+PROFILES = {"clone": "epson-no-proof", "epson-eager": "epson"}
 
 
 class AskedFor:

@@ -64,6 +64,7 @@ def test_each_family_tells_what_is_wrong_in_its_own_bits(
     ("model", "outcome"),
     [
         ("epson", "printed"),
+        ("epson-eager", "printed"),  # finds requests among the dots, and answers them
         ("epson-no-proof", "unknown"),
         ("clone", "unknown"),
         ("citizen-ppu700", "printed"),
@@ -166,6 +167,23 @@ def test_a_ticket_cut_short_is_called_failed_and_never_comes_out_whole(model: st
         sheets = await sim.papers()
         assert not [sheet for sheet in sheets if np.array_equal(sheet.rows, ROWS)]
         assert np.array_equal(sheets[-1].rows, ~ROWS)
+
+    play(model, story)
+
+
+@pytest.mark.parametrize("model", ["epson", "epson-eager"])
+def test_a_run_killed_inside_an_image_spoils_no_dot_of_the_next_ticket(model: str) -> None:
+    async def story(sim: SimPrinter, printer: EscposPrinter, journal: Journal) -> None:
+        printing = asyncio.create_task(printer.print(ROWS))
+        await journal.wait("printer.row")
+        printing.cancel()
+        await asyncio.gather(printing, return_exceptions=True)
+        again = EscposPrinter(sim)
+        assert (await again.print(~ROWS)).outcome == "printed"
+        await journal.wait("printer.sheet")
+        *torn, sheet = await sim.papers()
+        assert np.array_equal(sheet.rows, ~ROWS)
+        assert not [piece for piece in torn if np.array_equal(piece.rows, ROWS)]
 
     play(model, story)
 
