@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 
 from hw import settings
-from hw.printer.opening import open_printer
+from hw.printer.escpos import BLOCK_ROWS
+from hw.printer.opening import SERIAL_BLOCK_ROWS, open_printer
 from hw.sim.journal import Journal
 from hw.sim.paper import Sheet
 from hw.sim.printer import SimPrinter
@@ -76,6 +77,7 @@ class LineRig:
     bench: Any
     kill: Any
     connect: Any
+    fill_bytes: int
     hides: bool = True
 
 
@@ -105,8 +107,11 @@ async def line_rig(line: str, folder: Path, model: str = "epson") -> AsyncIterat
             printer = await booth.enter_async_context(open_printer(chosen))
             rig.cabin = SimpleNamespace(printer=AskedFor(printer, pictures))
 
+        fill = (SERIAL_BLOCK_ROWS if line == "serial" else BLOCK_ROWS) * 72
         there = _on_the_bus if line == "usb" else _at_once
-        rig = LineRig(None, SimpleNamespace(printer=Paper(sim, pictures, there), wait=journal.wait), kill, connect)
+        rig = LineRig(
+            None, SimpleNamespace(printer=Paper(sim, pictures, there), wait=journal.wait), kill, connect, fill
+        )
         await there()
         await connect()
         yield rig
