@@ -57,6 +57,8 @@ class EscposPrinter:
         self._number = secrets.randbelow(10_000)
         # a run that was killed, or a job that failed, may have left rows that hang uncut in the slot
         self._remains = True
+        # NULs end an image block that was cut in two, and are nothing to a printer that waits for a command
+        self._fill = bytes(block_rows * width_dots // 8)
         self._tail = b""  # what the last job ends with: it is no row
 
     async def status(self) -> PrinterStatus:
@@ -80,7 +82,8 @@ class EscposPrinter:
 
     async def _print(self, rows: NDArray[np.bool_]) -> PrintResult:
         self._number = (self._number + 1) % 10_000
-        sent = await self._send(self._profile.setup + (CUT if self._remains else b""))
+        # a printer that a killed run left inside an image may answer all the same, and take the next job for dots
+        sent = await self._send(self._fill + self._profile.setup + CUT if self._remains else self._profile.setup)
         self._remains = True
         done = 0
         if not sent.why:
@@ -168,10 +171,8 @@ class EscposPrinter:
                     return PrintResult("printed", self._seen.why, done)
                 return await self._fail_or_not(self._seen.why, done)
         if self._profile.proof == "none":
-            why = "all was sent, and nothing is wrong; this model gives no proof"
-            return PrintResult(
-                "unknown", why if self._seen.ready else f"all was sent, no proof: {self._seen.why}", done
-            )
+            why = "nothing is wrong, but this model gives no proof" if self._seen.ready else self._seen.why
+            return PrintResult("unknown", f"all was sent: {why}", done)
         why = f"no proof within {PROOF_S:g} s: {'a ticket stands at the exit' if at_exit else self._seen.why}"
         if self._seen.why == NO_ANSWER:
             return await self._fail_or_not(why, done)
@@ -273,12 +274,11 @@ class EscposPrinter:
     async def _clear(self) -> bool:
         """Brings it out of any image and makes it forget what is not printed.
 
-        Whether it is certain that the last job has not come out whole and never will. The NULs end an image block that
-        was cut in two, and are nothing to a printer that waits for a command.
+        Whether it is certain that the last job has not come out whole and never will.
         """
         self._forget()
         dropped = await self._transport.reset()
-        wake = bytes(self._block_rows * self.width_dots // 8) + self._profile.clear
+        wake = self._fill + self._profile.clear
         took = await self._transport.write(wake, deadline_s=WRITE_S)
         if dropped > len(self._tail):
             return True

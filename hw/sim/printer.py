@@ -6,7 +6,6 @@ It reads the stream by the makers' documents alone and never through hw/printer,
 import asyncio
 import random
 from collections import deque
-from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -14,6 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 from hw.cabin import DeviceMissing
 from hw.sim.journal import Journal
 from hw.sim.paper import DOTS, Sheet
+from hw.sim.printer_commands import Cut, Proof, PutOut, Row, length
 from hw.sim.printer_models import MODELS, Model
 
 TAKE_S = 1.0  # to reach for a sheet that lies at the exit
@@ -21,27 +21,6 @@ STEP_ROWS, STEP_S = 24, 0.02  # 24 rows in 20 ms = 150 mm/s at 8 dots/mm
 BUFFER_ROWS = 512  # 36 kB
 ROW_BYTES = DOTS // 8
 STANDS_STILL = frozenset({"paper out", "jam", "cover open", "hot", "hung", "unplugged"})
-
-
-@dataclass(frozen=True)
-class _Row:
-    dots: bytes
-
-
-@dataclass(frozen=True)
-class _Proof:
-    name: bytes
-
-
-@dataclass(frozen=True)
-class _PutOut:
-    """Retracts or ejects what lies at the exit."""
-
-
-@dataclass(frozen=True)
-class _Cut:
-    received: int  # bytes when it was asked for
-    spoilt: bool  # data of this sheet were lost before
 
 
 class SimPrinter:
@@ -239,11 +218,12 @@ class SimPrinter:
     # --- bytes to commands
 
     def _forget(self) -> None:
-        self._ops: deque[_Row | _Proof | _PutOut | _Cut] = deque()
+        self._ops: deque[Row | Proof | PutOut | Cut] = deque()
         self._command = bytearray()
         self._row = bytearray()
         self._row_bytes = 0
         self._image_left = 0
+        self._dots_before = b""
         self._text = bytearray()
         self._open = False  # rows were taken since the last cut
 
@@ -258,6 +238,11 @@ class SimPrinter:
             data = data[: self._unplug_after]
         at = 0
         while at < len(data):
+            if not self._image_left and not self._command and not data[at]:
+                nothing = len(data) - at - len(data[at:].lstrip(b"\0"))  # NULs between commands
+                self._raw += data[at : at + nothing]
+                at += nothing
+                continue
             if not self._image_left:
                 self._command.append(data[at])
                 at += 1
@@ -271,6 +256,8 @@ class SimPrinter:
             self._raw += part
             self._row += part
             self._image_left -= len(part)
+            if self._model.answers_in_images:
+                self._answer_in_image(part)
             if len(self._row) == self._row_bytes:
                 self._rows(bytes(self._row))
                 self._row.clear()
@@ -282,10 +269,18 @@ class SimPrinter:
         self._work()
         return at
 
+    def _answer_in_image(self, part: bytes) -> None:
+        """A real-time request is obeyed though it stands among dots, and is dots as well."""
+        seen = self._dots_before + part
+        for at in range(len(seen) - 2):
+            if seen[at : at + 2] == b"\x10\x04":
+                self._tell(self._model.realtime(seen[at + 2], self._troubles, self._at_exit))
+        self._dots_before = seen[-2:]
+
     def _interpret(self) -> None:
         """Runs the command when it is whole; what is no command is text, as on a real printer."""
         c = bytes(self._command)
-        whole = _length(c)
+        whole = length(c)
         if whole is None or len(c) < whole:
             return
         self._command.clear()
@@ -311,12 +306,12 @@ class SimPrinter:
             self._row_bytes = c[4] + 256 * c[5]
             self._image_left = self._row_bytes * (c[6] + 256 * c[7])
         elif c[:3] == b"\x1d(H" and c[5:7] == b"\x30\x30" and self._model.process_id:
-            self._ops.append(_Proof(c[7:]))
+            self._ops.append(Proof(c[7:]))
         elif c in (b"\x1dR0", b"\x1de\x05") and self._model.presenter:
-            self._ops.append(_PutOut())
+            self._ops.append(PutOut())
         elif c[:2] == b"\x1dV":
             self._print_text()
-            self._ops.append(_Cut(len(self._raw), self._spoilt))
+            self._ops.append(Cut(len(self._raw), self._spoilt))
             self._spoilt = self._open = False
         elif c[:2] == b"\x1bJ":
             self._rows(*[bytes(ROW_BYTES)] * c[2])
@@ -328,7 +323,7 @@ class SimPrinter:
 
     def _rows(self, *rows: bytes) -> None:
         self._open = True
-        self._ops.extend(_Row(row[:ROW_BYTES].ljust(ROW_BYTES, b"\x00")) for row in rows)
+        self._ops.extend(Row(row[:ROW_BYTES].ljust(ROW_BYTES, b"\x00")) for row in rows)
 
     def _print_text(self) -> None:
         if not self._text:
@@ -366,12 +361,12 @@ class SimPrinter:
             if not self._ops or self._troubles & STANDS_STILL:
                 break
             op = self._ops.popleft()
-            if isinstance(op, _Row):
+            if isinstance(op, Row):
                 self._feed(op.dots)
-            elif isinstance(op, _Proof):
+            elif isinstance(op, Proof):
                 if "silent" not in self._troubles:
                     self._answer += b"\x37\x22" + op.name + b"\x00"
-            elif isinstance(op, _PutOut):
+            elif isinstance(op, PutOut):
                 self._leave_exit()
             elif self._sheet:
                 self._come_out(whole=not op.spoilt, received=op.received)
@@ -416,23 +411,3 @@ class SimPrinter:
         self._sheets.append(Sheet(self._sheets_made, whole, dots, raw))
         self._sheet = []
         self._journal.note("printer.sheet", n=self._sheets_made, whole=whole, rows=len(dots))
-
-
-def _length(command: bytes) -> int | None:
-    """How many bytes this command has; None: not known yet; 0: no command."""
-    if command in _BEGINNINGS:
-        return None
-    if command[:2] == b"\x1dV":
-        return 4 if command[2] in (65, 66) else 3
-    if command[:3] == b"\x1d(H":
-        return 5 + command[3] + 256 * command[4] if len(command) >= 5 else None
-    if command[:2] == b"\x10\x14":
-        return 10 if command[2] == 8 else 5
-    return _LENGTHS.get(command[:3]) or _LENGTHS.get(command[:2]) or 0
-
-
-_BEGINNINGS = frozenset({b"\x10", b"\x10\x14", b"\x1b", b"\x1d", b"\x1dV", b"\x1dv", b"\x1d("})
-_LENGTHS = {b"\x10\x04": 3, b"\x10\x05": 3, b"\x1b@": 2, b"\x1bJ": 3, b"\x1da": 3, b"\x1d\xe0": 3, b"\x1dv0": 8} | {
-    b"\x1dR": 3,
-    b"\x1de": 3,
-}

@@ -23,6 +23,7 @@ class Model:
     clears: bool = False  # DLE DC4 8, answered
     clears_silently: bool = False  # DLE ENQ 2
     presenter: bool = False
+    answers_in_images: bool = False
 
 
 def _epson_eot(n: int, troubles: Troubles, at_exit: bool) -> bytes:
@@ -84,6 +85,7 @@ MODELS = {
     for model in (
         Model("epson", _epson_eot, _epson_asb, process_id=True, clears=True),
         Model("epson-no-proof", _epson_eot, _epson_asb, clears=True),
+        Model("epson-eager", _epson_eot, _epson_asb, process_id=True, clears=True, answers_in_images=True),
         Model("clone", _epson_eot, lambda troubles, at_exit: b""),  # knows DLE EOT and nothing else
         Model("citizen-ppu700", _citizen_eot, _citizen_asb, clears=True, presenter=True),
         Model("custom-kpm", _custom_eot, _custom_full, clears_silently=True, presenter=True),

@@ -159,11 +159,18 @@ async def at_gadget(printer: SimPrinter, journal: Journal) -> AsyncIterator[None
                 tell_port()
                 await pump.at_gadget(fd)
             finally:
-                opened.clear()
-                pump.stop()
-                os.close(fd)
+                let_go()
             with suppress(DeviceMissing):
                 await printer.reset()
+
+    def let_go() -> None:
+        pump.stop()
+        if opened:
+            os.close(opened.pop())
+
+    def pull_out() -> None:
+        let_go()  # first: binding anew under an open descriptor corrupts the kernel's memory
+        usb_gadget.pull_out()
 
     def tell_port(entry: Entry | None = None) -> None:
         if opened and (entry is None or entry.what == "printer.fault"):
@@ -172,7 +179,7 @@ async def at_gadget(printer: SimPrinter, journal: Journal) -> AsyncIterator[None
 
     usb_gadget.make_gadget()
     journal.follow(tell_port)
-    with _WhilePlugged(printer, journal, usb_gadget.plug_in, usb_gadget.pull_out):
+    with _WhilePlugged(printer, journal, usb_gadget.plug_in, pull_out):
         keeping = asyncio.create_task(keep())
         try:
             yield

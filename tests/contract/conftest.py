@@ -34,6 +34,7 @@ class Rig:
     kill: Callable[[], Awaitable[None]]
     connect: Callable[[], Awaitable[None]]
     pictures: list[Path]
+    fill_bytes: int = 400 * 72
     hides: bool = False
     """Whether bytes wait on a line between the two, where neither can take them back."""
 

@@ -7,6 +7,7 @@ know whether a sheet that was cut was all.
 import asyncio
 import os
 import random
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -17,7 +18,8 @@ from typing import Any
 import numpy as np
 
 from hw import settings
-from hw.printer.opening import open_printer
+from hw.printer.escpos import BLOCK_ROWS
+from hw.printer.opening import SERIAL_BLOCK_ROWS, open_printer
 from hw.sim.journal import Journal
 from hw.sim.paper import Sheet
 from hw.sim.printer import SimPrinter
@@ -25,7 +27,7 @@ from hw.sim.printer_models import MODELS
 from hw.sim.printer_port import at_address, at_gadget, at_pty
 from hw.sim.usb_gadget import PRODUCT, SERIAL, VENDOR
 
-PROFILES = {"clone": "epson-no-proof"}
+PROFILES = {"clone": "epson-no-proof", "epson-eager": "epson"}
 
 
 class AskedFor:
@@ -75,6 +77,7 @@ class LineRig:
     bench: Any
     kill: Any
     connect: Any
+    fill_bytes: int
     hides: bool = True
 
 
@@ -104,8 +107,11 @@ async def line_rig(line: str, folder: Path, model: str = "epson") -> AsyncIterat
             printer = await booth.enter_async_context(open_printer(chosen))
             rig.cabin = SimpleNamespace(printer=AskedFor(printer, pictures))
 
+        fill = (SERIAL_BLOCK_ROWS if line == "serial" else BLOCK_ROWS) * 72
         there = _on_the_bus if line == "usb" else _at_once
-        rig = LineRig(None, SimpleNamespace(printer=Paper(sim, pictures, there), wait=journal.wait), kill, connect)
+        rig = LineRig(
+            None, SimpleNamespace(printer=Paper(sim, pictures, there), wait=journal.wait), kill, connect, fill
+        )
         await there()
         await connect()
         yield rig
@@ -119,9 +125,14 @@ async def _on_the_bus() -> None:
     """Until the kernel, udev and libusb have seen it, as they do between a plug and the next ticket."""
     import usb.core
 
-    async with asyncio.timeout(30):
-        while await asyncio.to_thread(usb.core.find, idVendor=VENDOR, idProduct=PRODUCT) is None:
-            await asyncio.sleep(0.05)
+    def wait() -> None:
+        for _ in range(600):
+            if usb.core.find(idVendor=VENDOR, idProduct=PRODUCT) is not None:
+                return
+            time.sleep(0.05)  # libusb tells it in no other way
+        raise TimeoutError("the gadget is plugged in, and does not appear on the bus")
+
+    await asyncio.to_thread(wait)
 
 
 LINES = ("serial", "network", *(["usb"] if os.environ.get("EPHOTO_RIG") else []))

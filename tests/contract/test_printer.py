@@ -130,7 +130,9 @@ def test_a_fault_in_the_middle_is_told_as_the_paper_shows_it_and_the_next_ticket
     play: Play, verb: str, how: dict[str, int], outcomes: set[str]
 ) -> None:
     async def story(rig) -> None:
-        await getattr(rig.bench.printer, verb)(**how)
+        # a first job begins with the end of an image that a run before it may have left
+        late = {name: value + rig.fill_bytes * (name == "after_bytes") for name, value in how.items()}
+        await getattr(rig.bench.printer, verb)(**late)
         result = await rig.cabin.printer.print(ROWS)
         assert result.why
         # a line hides what its buffers hold: when all of it was sent and the printer says nothing, nothing is proven
