@@ -95,9 +95,8 @@ Lights = GpioLights | Absent | Simulated
 # --- coins -------------------------------------------------------------------------------------------------------
 
 
-Pulses = Annotated[str, Meta(pattern="^[1-9][0-9]?$", description="how many pulses")]
 Cents = Annotated[int, Meta(ge=1, le=10_000)]
-Taught = dict[str, dict[Pulses, Cents]]
+Taught = dict[str, dict[str, Cents]]
 """Line → number of pulses → cents; always 1 pulse where each coin has a line of its own."""
 
 
@@ -278,6 +277,10 @@ def pulse_table(chosen: PulseCoins) -> PulseTable:
         table = MODELS[chosen.model]
     else:
         raise UnfitError("model", f'is "{chosen.model}"; known are {_known_models()}, or give a table of its own')
+    for line, its in chosen.coins.items():
+        for count in its:
+            if not (count.isdecimal() and count.isascii() and int(count) > 0):
+                raise UnfitError(f"coins.{line}.{count}", "is no number of pulses")
     if chosen.coins:
         taught = {line: {int(count): cents for count, cents in its.items()} for line, its in chosen.coins.items()}
         table = replace(table, coins=taught)
