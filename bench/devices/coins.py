@@ -6,7 +6,7 @@
 Eight acceptors in one process, each with a line of its own, since two lines low at once are never one coin. The
 generator says when it played each edge. A train that it played within the table's limits must be heard as its coin; one
 that it spoilt itself (the machine under it stood still) must leave a trace. The limits are wide, since an emulated
-machine stands still for longer than any real one.
+machine stands still for longer than any real one, and narrow enough that a pulse which vanished whole shows.
 """
 
 import argparse
@@ -31,7 +31,7 @@ from hw.coins.gpio import open_coins
 from hw.settings import OwnTable, PulseCoins
 
 COUNTS = {1: 10, 3: 20, 5: 50, 7: 100, 9: 200}
-TABLE = OwnTable(pulse_ms=(10, 80), gap_ms=(10, 80), closing_ms=120, bounce_ms=4)
+TABLE = OwnTable(pulse_ms=(16, 45), gap_ms=(16, 45), closing_ms=120, bounce_ms=4)
 TAUGHT = {"coin": {str(count): cents for count, cents in COUNTS.items()}}
 LINES = range(1, 9)
 ENABLE = 16  # and the seven after it
@@ -190,6 +190,7 @@ def _gather_interrupts() -> None:
         with contextlib.suppress(OSError):
             if process.read_text().startswith("irq/"):
                 os.sched_setaffinity(int(process.parent.name), {CPU})
+                print(process.read_text().strip(), os.sched_getaffinity(int(process.parent.name)))
 
 
 def _burn() -> None:

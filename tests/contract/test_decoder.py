@@ -208,7 +208,15 @@ def test_noise_without_end_keeps_little_and_is_called_trouble() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"pulse_ms": (5, 54)}, {"gap_ms": (36, 300)}, {"pulse_ms": (60, 54)}, {"closing_ms": 50}]
+    "wrong",
+    [
+        {"pulse_ms": (5, 54)},
+        {"gap_ms": (36, 300)},
+        {"pulse_ms": (60, 54)},
+        {"closing_ms": 50},
+        {"gap_ms": (36, 150), "coins": {"coin": {3: 20}}},  # as long as a gap, a lost pulse and a gap
+        {"pulse_ms": (36, 150), "coins": {"coin": {3: 20}}},
+    ],
 )
 def test_a_table_that_contradicts_itself_is_refused(wrong: dict[str, object]) -> None:
     plain = {"name": "x", "pulse_ms": (36, 54), "gap_ms": (36, 90), "closing_ms": 200, "bounce_ms": 8, "coins": {}}
