@@ -10,7 +10,7 @@ import tempfile
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -159,7 +159,7 @@ def _libraries(device: str) -> tuple[ModuleType, ModuleType]:
 
 
 @contextlib.contextmanager
-def _scratch_folder() -> Any:
+def _scratch_folder() -> Iterator[None]:
     """lgpio makes a pipe at its import, C in LG_WD, Python in the working directory [lg #22]: a folder for then."""
     kept = os.environ.get("LG_WD")
     with tempfile.TemporaryDirectory(prefix="lgpio-") as folder, contextlib.chdir(folder):

@@ -95,9 +95,8 @@ Lights = GpioLights | Absent | Simulated
 # --- coins -------------------------------------------------------------------------------------------------------
 
 
-Pulses = Annotated[str, Meta(pattern="^[1-9][0-9]?$", description="how many pulses")]
 Cents = Annotated[int, Meta(ge=1, le=10_000)]
-Taught = dict[str, dict[Pulses, Cents]]
+Taught = dict[str, dict[str, Cents]]
 """Line → number of pulses → cents; always 1 pulse where each coin has a line of its own."""
 
 
@@ -266,25 +265,33 @@ def pulse_table(chosen: PulseCoins) -> PulseTable:
     """How this acceptor speaks: its model's table or its own, with what it was taught. UnfitError."""
     if chosen.model is not None and chosen.table is not None:
         raise UnfitError("table", "stands beside model; give one of them")
-    if chosen.table is not None:
-        own = chosen.table
-        try:
-            table = PulseTable("own table", own.pulse_ms, own.gap_ms, own.closing_ms, own.bounce_ms, coins={})
-        except ValueError as error:
-            raise UnfitError("table", f"contradicts itself: {str(error).removeprefix('own table: ')}") from error
-    elif chosen.model is None:
-        raise UnfitError("model", f"is missing; give one of {_known_models()}, or a table of its own")
-    elif chosen.model in MODELS:
-        table = MODELS[chosen.model]
-    else:
-        raise UnfitError("model", f'is "{chosen.model}"; known are {_known_models()}, or give a table of its own')
-    if chosen.coins:
-        taught = {line: {int(count): cents for count, cents in its.items()} for line, its in chosen.coins.items()}
-        table = replace(table, coins=taught)
+    taught = _taught(chosen)
+    try:
+        if chosen.table is not None:
+            own = chosen.table
+            table = PulseTable("own table", own.pulse_ms, own.gap_ms, own.closing_ms, own.bounce_ms, coins=taught)
+        elif chosen.model is None:
+            raise UnfitError("model", f"is missing; give one of {_known_models()}, or a table of its own")
+        elif chosen.model in MODELS:
+            table = MODELS[chosen.model]
+            table = replace(table, coins=taught or table.coins)
+        else:
+            raise UnfitError("model", f'is "{chosen.model}"; known are {_known_models()}, or give a table of its own')
+    except ValueError as error:
+        key = "table" if chosen.table is not None else "coins"
+        raise UnfitError(key, f"contradicts itself: {error}") from error
     if not table.coins:
         raise UnfitError("coins", f"is missing: say what {table.name} was taught, as line = {{ pulses = cents }}")
     _check_lines(chosen, table)
     return table
+
+
+def _taught(chosen: PulseCoins) -> dict[str, dict[int, int]]:
+    for line, its in chosen.coins.items():
+        for count in its:
+            if not (count.isdecimal() and count.isascii() and int(count) > 0):
+                raise UnfitError(f"coins.{line}.{count}", "is no number of pulses")
+    return {line: {int(count): cents for count, cents in its.items()} for line, its in chosen.coins.items() if its}
 
 
 def _check_lines(chosen: PulseCoins, table: PulseTable) -> None:

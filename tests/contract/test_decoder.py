@@ -1,13 +1,14 @@
 """The pulse decoder by itself: whatever the lines do, it stays up, ends what it opened and makes no money."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hw.cabin import Coin, CoinEvent, Edge, Glitch, TrainOpened, UnclearCoin
-from hw.coins import DG600F, MS, PulseDecoder, PulseTable
+from hw.coins import DG600F, MODELS, MS, PulseDecoder, PulseTable
 
 COUNTS = {cents: count for count, cents in DG600F.coins["coin"].items()}
 LINE_PER_COIN = PulseTable(
@@ -207,9 +208,101 @@ def test_noise_without_end_keeps_little_and_is_called_trouble() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"pulse_ms": (5, 54)}, {"gap_ms": (36, 300)}, {"pulse_ms": (60, 54)}, {"closing_ms": 50}]
+    "wrong",
+    [
+        {"pulse_ms": (5, 54)},
+        {"gap_ms": (36, 300)},
+        {"pulse_ms": (60, 54)},
+        {"closing_ms": 50},
+        {"gap_ms": (36, 150), "coins": {"coin": {3: 20}}},  # as long as a gap, a lost pulse and a gap
+        {"pulse_ms": (36, 150), "coins": {"coin": {3: 20}}},
+    ],
 )
 def test_a_table_that_contradicts_itself_is_refused(wrong: dict[str, object]) -> None:
     plain = {"name": "x", "pulse_ms": (36, 54), "gap_ms": (36, 90), "closing_ms": 200, "bounce_ms": 8, "coins": {}}
     with pytest.raises(ValueError, match="x: "):
         PulseTable(**(plain | wrong))
+
+
+# --- the known models
+
+
+@pytest.mark.parametrize("name", sorted(MODELS))
+@given(data=st.data())
+def test_every_model_tells_its_coins_and_one_pulse_lost_or_too_many_is_never_another(
+    name: str, data: st.DataObject
+) -> None:
+    table = MODELS[name]
+    if not table.coins:
+        taught = {"coin": {1: 10, 3: 20, 5: 50}} if "totalizer" in name else {str(n): {1: n * 10} for n in range(1, 7)}
+        table = replace(table, coins=taught)
+    line = data.draw(st.sampled_from(sorted(table.coins)))
+    count = data.draw(st.sampled_from(sorted(table.coins[line])))
+    lows = st.floats(*table.width_ms(line))
+    gaps = st.floats(*table.gap_ms)
+
+    def played(pulses_: int) -> list[CoinEvent]:
+        levels = [pair for _ in range(pulses_) for pair in ((False, data.draw(lows)), (True, data.draw(gaps)))]
+        return decode(pulses(levels, line), table)
+
+    _, end = played(count)
+    assert isinstance(end, Coin) and end.cents == table.coins[line][count]
+    for wrong in (count - 1, count + 1):
+        assert not any(isinstance(event, Coin) for event in played(wrong))
+
+
+def test_swapped_wires_of_an_acceptor_whose_channels_differ_in_width_are_no_other_coin() -> None:
+    table = replace(MODELS["RM5 AT"], coins={str(line): {1: line * 10} for line in range(1, 7)})
+    for line in table.coins:
+        for other in table.coins:
+            low_ms = sum(table.width_ms(other)) / 2
+            coins = [
+                event for event in decode(pulses([(False, low_ms), (True, 0)], line), table) if isinstance(event, Coin)
+            ]
+            assert len(coins) == (line == other)
+
+
+def test_pulses_of_a_wrongly_set_switch_are_unclear_and_no_glitch() -> None:
+    _, end = decode(pulses([(False, 25), (True, 50), (False, 25), (True, 50), (False, 25), (True, 0)]))
+    assert isinstance(end, UnclearCoin) and end.why.startswith("a pulse of 25.0 ms")
+
+
+def test_all_lines_low_are_the_acceptors_alarm_until_they_rise() -> None:
+    table = replace(MODELS["SR3 type 2"], coins={"1": {1: 100}, "2": {1: 200}})
+    decoder = PulseDecoder(table, run="t", since_ns=-1000 * MS)
+    events = [event for line in ("1", "2") for event in decoder.feed(Edge(line, False, 0, 1))]
+    assert "alarm" in decoder.trouble
+    events += decoder.close(10_000 * MS)
+    _, end = events
+    assert isinstance(end, UnclearCoin) and "alarm" in end.why
+    assert "alarm" in decoder.trouble
+    for line in ("1", "2"):
+        events += decoder.feed(Edge(line, True, 11_000 * MS, 2))
+    assert not decoder.trouble and len(events) == 2
+
+
+def test_the_string_line_is_no_coin_spoils_the_one_in_flight_and_is_told_for_its_time() -> None:
+    table = replace(MODELS["NRI G-13"], coins={"1": {1: 100}})
+    decoder = PulseDecoder(table, run="t", since_ns=-1000 * MS)
+    events = decoder.feed(Edge("1", False, 0, 1))
+    events += decoder.feed(Edge("string", False, 20 * MS, 1)) + decoder.feed(Edge("string", True, 90 * MS, 2))
+    events += decoder.feed(Edge("1", True, 100 * MS, 2)) + decoder.close(29_000 * MS)
+    _, end = events
+    assert isinstance(end, UnclearCoin) and "fraud" in end.why
+    assert "string" in decoder.trouble and decoder.next_close_ns is not None
+    assert not decoder.close(decoder.next_close_ns) and not decoder.trouble
+
+
+def test_edges_lost_over_two_coins_leave_no_smaller_coin_of_the_first() -> None:
+    first = train(200)[:10]  # five whole pulses, 50 cents if nobody noticed
+    second = train(20, start_ms=3_000, seq=30)
+    events = decode(first + second)
+    ended_once(events)
+    assert [type(event) for event in events if not isinstance(event, TrainOpened)] == [UnclearCoin, UnclearCoin]
+
+
+def test_a_line_that_is_low_when_we_begin_to_listen_is_trouble_until_it_rises() -> None:
+    decoder = PulseDecoder(DG600F, run="t", since_ns=0, low=["coin"])
+    assert decoder.trouble == "line coin is held low"
+    assert decoder.feed(Edge("coin", True, 50 * MS, 1)) == []
+    assert not decoder.trouble
