@@ -1,4 +1,4 @@
-"""The camera's real libraries, in the rig: picamera2 on libcamera's `virtual` pipeline, linuxpy on the kernel's vivid."""
+"""The camera's real libraries, in the rig: picamera2 on libcamera's `virtual` pipeline, linuxpy on vivid."""
 
 import asyncio
 import os
