@@ -104,7 +104,7 @@ class V4l2Source:
     def exposure(self, *, within_s: float) -> Iterator[_Exposure]:
         """The next frame: those that waited in the driver's queue are old, and given back unseen."""
         until_s = time.monotonic() + within_s
-        with _named("it"):
+        with _named(str(self._device.filename)):
             for _ in range(BUFFERS):
                 if self._ready(0):
                     with self._capture.buffer.queue:

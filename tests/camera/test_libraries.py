@@ -29,6 +29,7 @@ VIRTUAL = """%YAML 1.1
   location: "CameraLocationFront"
   model: "imx708"
 """
+STABLE = Path("/dev/video-tried")
 VIVID = Path("/sys/bus/platform/drivers/vivid")
 
 
@@ -49,11 +50,24 @@ def module_camera() -> None:
 
 @pytest.fixture
 def usb_camera() -> str:
-    """The node of vivid's camera."""
+    """A stable name of vivid's camera, as udev gives a real one."""
     subprocess.run(["modprobe", "videodev"], check=True)
     subprocess.run(["modprobe", "vivid", "n_devs=1", "node_types=0x1", "num_inputs=1", "input_types=0"], check=True)
+    plug()
+    return str(STABLE)
+
+
+def plug() -> None:
+    if not (VIVID / "vivid.0").exists():
+        (VIVID / "bind").write_text("vivid.0")
     (node,) = (VIVID / "vivid.0" / "video4linux").iterdir()
-    return f"/dev/{node.name}"
+    STABLE.unlink(missing_ok=True)
+    STABLE.symlink_to(node.name)
+
+
+def unplug() -> None:
+    (VIVID / "unbind").write_text("vivid.0")
+    STABLE.unlink()
 
 
 async def a_still(camera, size: tuple[int, int]) -> np.ndarray:
@@ -117,11 +131,11 @@ def test_a_usb_camera_gives_frames_and_stills_and_comes_back_after_unplugging(us
             frame = await anext(camera.frames())
             assert frame.rgb.shape == (360, 640, 3) and frame.rgb.std() > 10
             await a_still(camera, (1280, 720))
-            await asyncio.to_thread((VIVID / "unbind").write_text, "vivid.0")
+            await asyncio.to_thread(unplug)
             assert "is not there" in await faulty(camera)
             with pytest.raises(DeviceMissing):
                 await camera.still()
-            await asyncio.to_thread((VIVID / "bind").write_text, "vivid.0")
+            await asyncio.to_thread(plug)
             await well(camera)
             await a_still(camera, (1280, 720))
             os.kill(camera.pid, signal.SIGKILL)
