@@ -104,7 +104,6 @@ class CameraProcess:
             case Failed(id=int(number)):
                 self._settle(number, messages.error(said))
             case Picture(id=number):
-                self._heard(Seen(said.at_ns))
                 try:
                     self._settle(number, (said, messages.picture(said, fds[0])))
                 except (IndexError, ValueError, OSError) as error:

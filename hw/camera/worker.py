@@ -94,6 +94,7 @@ class _Camera:
 
     def _look(self, asked: Look) -> None:
         with self._opened().exposure(within_s=FRAME_S) as exposure:
+            self._seen(exposure.at_ns)  # before its picture is made, which takes a slow processor its time
             self._give(asked.id, exposure, exposure.small())
 
     def _shoot(self, asked: Shoot) -> None:

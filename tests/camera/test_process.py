@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hw.cabin import DeviceError, DeviceMissing, DeviceSilent, Health
+from hw.cabin import DeviceError, DeviceFault, DeviceMissing, DeviceSilent, Health
 from hw.camera.driver import REBOOT_AFTER, open_camera
 from hw.camera.source import now_ns
 from hw.settings import Picamera
@@ -150,6 +150,22 @@ def test_a_frozen_camera_is_opened_again_before_its_process_is_replaced(tmp_path
         assert playing.camera.pid == before
         await until(lambda: playing.camera.pid not in (before, None))
         await playing.recover()
+
+    play(tmp_path, story)
+
+
+def test_a_camera_that_gave_a_wrong_still_is_not_well_before_it_was_opened_again(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("hw.camera.driver.REOPEN_PAUSE_S", 3600.0)
+
+    async def story(playing: Playing) -> None:
+        await playing.well()
+        await playing.wrong_size()
+        with pytest.raises(DeviceFault, match="check still_px"):
+            await playing.camera.still()
+        await until(lambda: playing.camera._heard.qsize() >= 3)  # its frames go on as if nothing were
+        assert playing.camera.status().health is Health.FAULTY
+        with pytest.raises(DeviceFault):
+            await anext(playing.camera.frames())
 
     play(tmp_path, story)
 
