@@ -45,6 +45,7 @@ class Picamera(Strict, frozen=True, kw_only=True, tag_field="driver", tag="picam
     """A Pi's camera module. What is None is found by the camera itself before each lock; measured values hold it."""
 
     model: str | None = None
+    """As libcamera names the sensor (imx477, imx708); None takes the first camera."""
     still_px: tuple[Pixels, Pixels] = (4056, 3040)
     mains_hz: Literal[50, 60] = 50
     exposure_us: Annotated[int, Meta(ge=100, le=200_000)] | None = None
@@ -245,6 +246,9 @@ def problems(cabin: Cabin) -> Iterator[tuple[str, str]]:
             yield f"coins.{unfit.key}", unfit.problem
     if isinstance(cabin.lights, GpioLights):
         yield from _unfit_lights(cabin.lights)
+    match cabin.camera:
+        case Picamera(exposure_us=exposure_us, gain=gain) if (exposure_us is None) != (gain is None):
+            yield "camera", "names one of exposure_us and gain; either measure both, or let the camera find both"
     yield from _shared_pins(cabin)
     if isinstance(cabin.pen, EvdevPen):
         yield from _pad(cabin.pen)

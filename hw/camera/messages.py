@@ -75,7 +75,7 @@ class Failed(msgspec.Struct, tag=True, frozen=True):
 
 
 class Seen(msgspec.Struct, tag=True, frozen=True):
-    """A frame came that nobody looked at. `at_ns`: when its exposure began."""
+    """A frame came; told twice to four times a second. `at_ns`: when its exposure began."""
 
     at_ns: int
 

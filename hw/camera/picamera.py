@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+from libcamera import ColorSpace
 from numpy.typing import NDArray
 from picamera2 import MappedArray, Picamera2
 
@@ -30,12 +31,12 @@ class _Exposure:
         self.at_ns = int(self.metadata["SensorTimestamp"]) - 1000 * int(self.metadata.get("ExposureTime", 0))
 
     def small(self) -> Rgb:
-        return self._read("lores")
+        return self._read("lores", small_size(*self._request.config["main"]["size"]))
 
     def full(self) -> Rgb:
-        return self._read("main")
+        return self._read("main", self._request.config["main"]["size"])
 
-    def _read(self, name: str) -> Rgb:
+    def _read(self, name: str, size: tuple[int, int]) -> Rgb:
         stream = self._request.config[name]
         (width, height), stride = stream["size"], stream["stride"]
         with MappedArray(self._request, name, reshape=False, write=False) as mapped:
@@ -45,7 +46,8 @@ class _Exposure:
             if stream["format"] == "BGR888":  # which lies in memory as R, G, B
                 return data[: stride * height].reshape(height, stride)[:, : 3 * width].reshape(height, width, 3)
             planes = colour.nv12 if stream["format"] == "NV12" else colour.i420
-            return planes(data, width, height, stride, (width, height), full_range=True)  # sYCC
+            full_range = self._request.config["colour_space"].range == ColorSpace.Range.Full
+            return planes(data, width, height, stride, size, full_range=full_range)
 
 
 class PicameraSource:

@@ -5,7 +5,9 @@ stop. Must never wait for it without a deadline.
 """
 
 import asyncio
+import logging
 import os
+import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -16,6 +18,8 @@ import msgspec
 from hw.cabin import DeviceError, DeviceFault, DeviceMissing, DeviceSilent, Rgb
 from hw.camera import messages
 from hw.camera.messages import Asked, Done, Failed, Picture, Seen
+
+log = logging.getLogger(__name__)
 
 REAP_S = 3.0
 """A killed process that is not gone by then is stuck in the kernel."""
@@ -100,7 +104,6 @@ class CameraProcess:
             case Failed(id=int(number)):
                 self._settle(number, messages.error(said))
             case Picture(id=number):
-                self._heard(Seen(said.at_ns))
                 try:
                     self._settle(number, (said, messages.picture(said, fds[0])))
                 except (IndexError, ValueError, OSError) as error:
@@ -153,3 +156,5 @@ async def started(command: Sequence[str], heard: Callable[[Heard], None]) -> Asy
             yield camera
         finally:
             await camera.kill()
+            if process.returncode != -signal.SIGKILL:
+                log.warning("camera: its process ended by itself with status %s", process.returncode)

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
-from linuxpy.video.device import BufferFlag, Device, PixelFormat, VideoCapture
+from linuxpy.video.device import BufferFlag, ControlID, Device, PixelFormat, VideoCapture, set_control
 from PIL import Image
 
 from hw.cabin import DeviceError, DeviceFault, DeviceMissing, DeviceSilent, Rgb
@@ -92,8 +92,8 @@ class V4l2Source:
                 f"stills of {width} × {height} as MJPG or YUYV are configured, it gives {got.width} × {got.height}"
                 f" {got.pixel_format.name}: set still_px to a size of `v4l2-ctl --list-formats-ext`",
             )
-        with suppress(KeyError, AttributeError, OSError):  # not every camera has it
-            self._device.controls.power_line_frequency.value = HERTZ_50
+        with suppress(OSError):  # not every camera has it
+            set_control(self._device, ControlID.POWER_LINE_FREQUENCY, HERTZ_50)
         self._frame_ns = int(1e9 / max(1.0, float(self._capture.get_fps())))
         self._capture.open()
 
@@ -104,7 +104,7 @@ class V4l2Source:
     def exposure(self, *, within_s: float) -> Iterator[_Exposure]:
         """The next frame: those that waited in the driver's queue are old, and given back unseen."""
         until_s = time.monotonic() + within_s
-        with _named("it"):
+        with _named(str(self._device.filename)):
             for _ in range(BUFFERS):
                 if self._ready(0):
                     with self._capture.buffer.queue:
@@ -113,8 +113,9 @@ class V4l2Source:
                 with self._capture.buffer.queue as buffer:
                     if BufferFlag.ERROR in BufferFlag(buffer.flags) or buffer.bytesused == 0:
                         continue
-                    memory = memoryview(self._capture.buffer.buffers[buffer.index])[: buffer.bytesused]
-                    yield _Exposure(memory, self._capture.buffer.format, self._began_ns(buffer))
+                    capture = self._capture.buffer
+                    with memoryview(capture.buffers[buffer.index]) as whole, whole[: buffer.bytesused] as data:
+                        yield _Exposure(data, capture.format, self._began_ns(buffer))
                     return
         raise DeviceSilent("camera", f"no frame for {within_s:g} s: check its USB cable")
 

@@ -94,6 +94,7 @@ class _Camera:
 
     def _look(self, asked: Look) -> None:
         with self._opened().exposure(within_s=FRAME_S) as exposure:
+            self._seen(exposure.at_ns)  # before its picture is made, which takes a slow processor its time
             self._give(asked.id, exposure, exposure.small())
 
     def _shoot(self, asked: Shoot) -> None:
@@ -158,8 +159,8 @@ def main(choose: Choose) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is for the booth, which ends this one
     if os.getppid() != int(sys.argv[2]):
         return  # the booth ended before it could be followed
-    with socket.socket(fileno=int(sys.argv[1])) as line:
-        serve(line, choose)
+    # not closed by an exception: the booth, which takes that for the end, would kill it before its traceback is out
+    serve(socket.socket(fileno=int(sys.argv[1])), choose)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,160 @@
+"""The camera's loop: its process killed or stopped at random moments of frames, stills and rest.
+
+    python -m bench.devices camera --rounds 200 --state FILE
+
+Runs anywhere: the process is real, its camera plays pictures whose pixels say when they were exposed. Promised: named
+faulty within 3 s, always back by itself, and no still from before the shutter.
+"""
+
+import argparse
+import asyncio
+import json
+import logging
+import os
+import random
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from hw.cabin import DeviceError, Health
+from hw.camera.driver import ProcessCamera, open_camera
+from hw.camera.source import now_ns
+from hw.settings import Picamera
+from hw.sim.played import Script, exposed_ns, write
+
+SETTINGS = Picamera(still_px=(4056, 3040))
+FAULTS = {"killed": signal.SIGKILL, "stopped": signal.SIGSTOP}
+COUNTED = ("stills", "frames", "stills before the shutter", "frames out of order", "old processes left")
+BACK_S = 60.0
+IDLE_S = 10.0
+CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
+Counts = dict[str, int]
+
+
+async def one_still(camera: ProcessCamera, counts: Counts) -> None:
+    asked_ns = now_ns()
+    still = await camera.still()
+    counts["stills"] += 1
+    counts["stills before the shutter"] += not exposed_ns(still.rgb) == still.at_ns > asked_ns
+
+
+async def stills(camera: ProcessCamera, counts: Counts) -> None:
+    while True:
+        with suppress(DeviceError):
+            await one_still(camera, counts)
+        await asyncio.sleep(0.01)
+
+
+async def frames(camera: ProcessCamera, counts: Counts) -> None:
+    while True:
+        with suppress(DeviceError):
+            last_ns = 0
+            async for frame in camera.frames():
+                counts["frames"] += 1
+                counts["frames out of order"] += frame.at_ns <= last_ns
+                last_ns = frame.at_ns
+        await asyncio.sleep(0.01)
+
+
+async def rest(camera: ProcessCamera, counts: Counts) -> None:
+    await asyncio.Event().wait()
+
+
+USES: dict[str, Callable[[ProcessCamera, Counts], Coroutine[Any, Any, None]]] = {
+    "stills": stills,
+    "frames": frames,
+    "at rest": rest,
+}
+
+
+async def one_round(camera: ProcessCamera, chance: random.Random, counts: Counts) -> dict[str, Any]:
+    """In use for up to a second, struck, named, back, and a true still."""
+    fault, use = chance.choice(list(FAULTS)), chance.choice(list(USES))
+    using = asyncio.create_task(USES[use](camera, counts))
+    await asyncio.sleep(chance.random())
+    before = camera.pid
+    assert before is not None
+    os.kill(before, FAULTS[fault])
+    struck_s = time.monotonic()
+    await until(lambda: camera.status().health is not Health.WELL)
+    named_s = time.monotonic() - struck_s
+    await until(lambda: camera.status().health is Health.WELL)
+    back_s = time.monotonic() - struck_s
+    using.cancel()
+    await asyncio.gather(using, return_exceptions=True)
+    await one_still(camera, counts)
+    counts["old processes left"] += os.path.exists(f"/proc/{before}")  # noqa: ASYNC240
+    return {"fault": fault, "use": use, "named_s": round(named_s, 3), "back_s": round(back_s, 3)}
+
+
+async def until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(BACK_S):
+        while not true():  # noqa: ASYNC110 -- a status is looked at, it is not announced
+            await asyncio.sleep(0.005)
+
+
+async def run(rounds: int, state: Path, done: dict[str, Any], script: Path) -> None:
+    """Goes on from what is done; each round is kept at once."""
+    async with open_camera(SETTINGS, [sys.executable, "-m", "hw.sim.played", str(script)]) as camera:
+        await until(lambda: camera.status().health is Health.WELL)
+        await camera.still()
+        await idle({"the booth's side": os.getpid(), "the camera process": camera.pid})
+        for number in range(len(done["rounds"]), rounds):
+            found = await one_round(camera, random.Random(number), done["counts"])
+            done["rounds"].append(found)
+            await asyncio.to_thread(state.write_text, json.dumps(done))
+            times = f"named {found['named_s']:5.2f} s, back {found['back_s']:5.2f} s"
+            print(f"{number + 1:4} {found['fault']:8} {found['use']:8} {times}", flush=True)
+
+
+async def idle(pids: dict[str, int | None]) -> None:
+    """What both processes take while nobody asks for a picture."""
+    before = {name: cpu_s(pid) for name, pid in pids.items()}
+    await asyncio.sleep(IDLE_S)
+    for name, pid in pids.items():
+        with open(f"/proc/{pid}/smaps_rollup") as rollup:  # noqa: ASYNC230
+            (pss_kb,) = (int(line.split()[1]) for line in rollup if line.startswith("Pss:"))
+        print(f"at rest, {name}: {(cpu_s(pid) - before[name]) / IDLE_S:.1%} of one core, {pss_kb / 1024:.0f} MB (PSS)")
+
+
+def cpu_s(pid: int | None) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(") ")[1].split()
+    return (int(fields[11]) + int(fields[12])) / CLOCK_TICKS
+
+
+def table(rounds: list[dict[str, Any]], counts: Counts) -> int:
+    """Prints the figures; 1 where a promise was broken."""
+    print(f"\n{'fault':10}{'rounds':>8}{'named, worst':>14}{'back, median':>14}{'back, worst':>13}")
+    for fault in FAULTS:
+        its = [found for found in rounds if found["fault"] == fault]
+        if its:
+            back = sorted(found["back_s"] for found in its)
+            worst = max(found["named_s"] for found in its)
+            print(f"{fault:10}{len(its):8}{worst:12.2f} s{back[len(back) // 2]:12.2f} s{back[-1]:11.2f} s")
+    print(", ".join(f"{count} {name}" for name, count in counts.items()))
+    broken = counts["stills before the shutter"] + counts["frames out of order"] + counts["old processes left"]
+    late = sum(found["named_s"] > 3 for found in rounds)
+    print("every promise held" if not broken and not late else f"BROKEN: {broken} times, and {late} times named late")
+    return int(bool(broken or late))
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench.devices camera", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=200)
+    parser.add_argument("--state", type=Path, help="a file: the loop goes on where it was stopped")
+    said = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.ERROR)
+    done: dict[str, Any] = {"rounds": [], "counts": dict.fromkeys(COUNTED, 0)}
+    with tempfile.TemporaryDirectory() as folder:
+        state = said.state or Path(folder) / "state.json"
+        if state.exists():
+            done = json.loads(state.read_text())
+        script = Path(folder) / "camera.json"
+        write(script, Script())
+        asyncio.run(run(said.rounds, state, done, script))
+    return table(done["rounds"], done["counts"])
