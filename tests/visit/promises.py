@@ -45,7 +45,7 @@ async def check(w: World, story: str, *, lost_at_most_cents: int = 0) -> None:
         held = deposits.get(commit.deposit)
         if words[commit.deposit] == "failed":
             assert held is None, story
-            assert commit.price_cents in tickets_claimed, story
+            assert not commit.price_cents or commit.price_cents in tickets_claimed, story
         else:
             assert held is not None, story
             _no_trace_of(held, w, story)
