@@ -82,6 +82,10 @@ def _open(name: str, chosen: settings.Strict) -> AbstractAsyncContextManager[Any
             from hw.camera.driver import open_camera
 
             return open_camera(chosen)
+        case settings.TerminalPanel():
+            from hw.panel import open_panel
+
+            return open_panel(chosen)
         case _:
             raise NotImplementedError(f"no driver for {chosen}")
 
