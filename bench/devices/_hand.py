@@ -48,7 +48,7 @@ def _draw(tablet: Any, points: list[Point], unplug_at: int | None, still: range,
     from evdev import ecodes as e
 
     for number, (x, y, pressure) in enumerate(points):
-        if number == still.start:
+        if still and number == still.start:
             os.kill(reader, signal.SIGSTOP)
         if number == unplug_at:
             return True
@@ -59,7 +59,7 @@ def _draw(tablet: Any, points: list[Point], unplug_at: int | None, still: range,
         tablet.write(e.EV_ABS, e.ABS_Y, y)
         tablet.write(e.EV_ABS, e.ABS_PRESSURE, pressure)
         tablet.syn()
-        if number == still.stop - 1:
+        if still and number == still[-1]:
             os.kill(reader, signal.SIGCONT)
         time.sleep(report_s)
     return False
