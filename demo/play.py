@@ -41,6 +41,7 @@ async def play(
 
         async def tap(name: str) -> None:
             box = fields[name]
+            await asyncio.sleep(0.5)  # reads first
             say(f"  customer  taps {name}")
             await sim.pen.tap(box.x_mm + box.width_mm / 2, box.y_mm + box.height_mm / 2)
 

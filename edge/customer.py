@@ -11,6 +11,9 @@ from .fields import tapped
 from .inputs import Credited, GateMoved, Input, Stroke, Unclear
 from .ledger_values import Claim, OpenVisit
 
+DEAD_S = 0.4
+"""A tap that begins sooner after a step is shown does not answer it: it is the second of a double tap on the last one.
+Nobody reads a sentence in less."""
 LOOK_S = 1.0
 """Between two looks at a device that is waited for."""
 
@@ -38,6 +41,7 @@ class Customer:
         self.unclear: list[Claim] = []
         self._first = first
         self._pen_shown = True
+        self._shown_s = 0.0
         self.seen()
         booth.guide.speak(open_visit.language or "fr")
 
@@ -96,7 +100,7 @@ class Customer:
         while True:
             given = await self.input(within_s=within_s)
             name = self.field(given)
-            if name in names:
+            if name in names and not self._too_soon(given):
                 return name
             await self.keep_shown(given, name, show)
 
@@ -104,6 +108,11 @@ class Customer:
         """Shows a step that only the pen leads out of; without the pen, that it is waited for."""
         self._pen_shown = self.pen_there
         await (show() if self._pen_shown else self.booth.guide.show("wait_pen"))
+        self._shown_s = asyncio.get_running_loop().time()
+
+    def _too_soon(self, given: Input) -> bool:
+        """Both clocks are CLOCK_MONOTONIC: the loop's, and the one that stamps the pen's samples."""
+        return isinstance(given, Stroke) and given.samples[0].at_ns / 1e9 < self._shown_s + DEAD_S
 
     async def keep_shown(self, given: Input, name: str | None, show: Callable[[], Awaitable[None]]) -> None:
         """A step that goes on is shown anew in another language, and when the pen goes or comes back."""

@@ -51,6 +51,7 @@ STEPS = {
     "take_ticket": Step(Scene.DONE, (), "done"),
     "ticket_unsure": Step(Scene.DONE, (), "sorry"),
     "ticket_failed": Step(Scene.DONE, (), "sorry"),
+    "ticket_failed_free": Step(Scene.DONE, (), "sorry"),
     "claim": Step(Scene.DONE, (), "done"),
     "goodbye": Step(Scene.DONE),
 }

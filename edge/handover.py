@@ -68,7 +68,11 @@ async def hand_over(booth: Booth, owed: OwedTicket, proof: Proof | None) -> None
             await guide.show("ticket_unsure", hotline=booth.config.booth.hotline, visit=owed.visit)
         await _time_to_read(booth, on_paper=result.outcome == "printed")
         return
-    for claim in (ledger.settle_ticket(owed.visit, "failed", claim=True), owed.change):
+    owes = ledger.settle_ticket(owed.visit, "failed", claim=True)
+    if owes is None and owed.price_cents == 0:
+        await guide.show("ticket_failed_free")
+        await _time_to_read(booth, on_paper=False)
+    for claim in (owes, owed.change):
         if claim is not None:
             await tell_claim(booth, "ticket_failed" if claim is not owed.change else "claim", claim, on_paper=False)
 

@@ -153,7 +153,8 @@ class Ledger:
             credit = self.credit_cents()
             if credit < price_cents:
                 raise NotEnoughCredit(f"{credit} cents of credit, {price_cents} needed")
-            self._move(visit, "spent", price_cents)
+            if price_cents:
+                self._move(visit, "spent", price_cents)
             deposit, code = self._token_bytes(16).hex(), codes.make(self._token_bytes)
             boot_id, boottime_s = self._clock.boot_id, self._clock.boottime_s()
             slot = Slot(
@@ -204,7 +205,7 @@ class Ledger:
 
     def settle_ticket(self, visit: str, word: Literal["printed", "unknown", "failed"], *, claim: bool) -> Claim | None:
         """The ticket's last word, once: reported, its plain code erased from the disk. `failed` erases the sealed
-        deposit too. With `claim`, the price becomes one. None where it was settled before."""
+        deposit too. With `claim`, the price becomes one. None where it was settled before, or free."""
         made = None
         with self._write():
             row = self._db.execute(
@@ -216,7 +217,7 @@ class Ledger:
             self._db.execute("UPDATE tickets SET word = ?, code = NULL, service = NULL WHERE visit = ?", (word, visit))
             if word == "failed":
                 self.outbox.erase(deposit)
-            if claim:
+            if claim and price_cents:
                 made = self._claim(
                     visit, "ticket_failed" if word == "failed" else "ticket_unknown", price_cents, deposit
                 )

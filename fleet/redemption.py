@@ -88,7 +88,7 @@ def confirm(
 ) -> Confirmed | Literal["unknown_request", "already_confirmed"]:
     """The caller has it safe: the deposit is erased, its code stays used whatever the outcome. `received` may be
     followed by an outcome once; an outcome is never changed. A portrait or signature that the administration rejects
-    opens one claim for the price."""
+    opens one claim for the price, where there was one."""
     with writing(db):
         row = db.execute("SELECT * FROM deposit WHERE used_by = ? AND request_id = ?", (caller, request_id)).fetchone()
         if row is None:
@@ -103,7 +103,7 @@ def confirm(
             " outcome_reason = coalesce(outcome_reason, ?) WHERE booth = ? AND id = ?",
             (ms(now), final, reason, *key),
         )
-        if final == "rejected" and reason in ("portrait", "signature"):
+        if final == "rejected" and reason in ("portrait", "signature") and row["price_cents"]:
             claims.open_for_rejection(db, key, row["visit"], row["price_cents"], now)
         erase(db, key, now)
     truncate_wal(db)

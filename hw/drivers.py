@@ -27,7 +27,7 @@ async def open_cabin(chosen: settings.Cabin) -> AsyncIterator[devices.Cabin]:
         found: dict[str, Any] = {
             name: getattr(simulated, name)
             if isinstance(getattr(chosen, name), settings.Simulated)
-            else await opened.enter_async_context(_open(getattr(chosen, name)))
+            else await opened.enter_async_context(_open(name, getattr(chosen, name)))
             for name in settings.DEVICES
         }
         yield devices.Cabin(**found, labels={name: label(getattr(chosen, name)) for name in settings.DEVICES})
@@ -37,7 +37,7 @@ async def open_cabin(chosen: settings.Cabin) -> AsyncIterator[devices.Cabin]:
 async def open_device(chosen: settings.Cabin, name: str) -> AsyncIterator[Any]:
     """One device of the cabin by its name (`settings.DEVICES`), the others left alone: for a technician."""
     if isinstance(chosen, settings.Devices) and not isinstance(getattr(chosen, name), settings.Simulated):
-        async with _open(getattr(chosen, name)) as device:
+        async with _open(name, getattr(chosen, name)) as device:
             yield device
     else:
         async with _simulated(chosen.socket) as cabin:
@@ -51,7 +51,7 @@ def _simulated(socket: str | None) -> AbstractAsyncContextManager[devices.Cabin]
     return open_cabin(Path(socket))
 
 
-def _open(chosen: settings.Strict) -> AbstractAsyncContextManager[Any]:
+def _open(name: str, chosen: settings.Strict) -> AbstractAsyncContextManager[Any]:
     """The driver of one device; each module's opener is the only thing that is known of it here."""
     match chosen:
         case settings.PulseCoins():
@@ -70,6 +70,10 @@ def _open(chosen: settings.Strict) -> AbstractAsyncContextManager[Any]:
             from hw.printer.opening import open_printer
 
             return open_printer(chosen)
+        case settings.Absent():
+            from hw.none import open_none
+
+            return open_none(name)
         case settings.EvdevPen():
             from hw.pen import open_pen
 
@@ -78,6 +82,10 @@ def _open(chosen: settings.Strict) -> AbstractAsyncContextManager[Any]:
             from hw.camera.driver import open_camera
 
             return open_camera(chosen)
+        case settings.TerminalPanel():
+            from hw.panel import open_panel
+
+            return open_panel(chosen)
         case _:
             raise NotImplementedError(f"no driver for {chosen}")
 

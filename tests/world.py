@@ -9,6 +9,7 @@ import contextlib
 import random
 import sqlite3
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -32,11 +33,14 @@ from edge.portrait import Judge, Verdict
 from edge.seal import BoothSigner, Envelope, unb64, unseal
 from edge.watchdog import Watchdog
 from hw.cabin import DeviceMissing
+from hw.none import NoCoins, NoLights, NoPanel
 from hw.sim.cabin import PAD_MM, SimCabin
 
 PICTURES = Path(__file__).parent.parent / "demo" / "pictures"
 GOOD, BAD = PICTURES / "good.jpg", PICTURES / "bad-smile.jpg"
 PRICE_CENTS = 600
+READING_S = 0.5
+"""Before a tap: a tap is no answer to what nobody can have read yet."""
 
 
 class CachedJudge:
@@ -125,7 +129,7 @@ def sealer() -> Sealer:
     return Sealer(BoothSigner(identity), vault.public_key(), index.public_key())
 
 
-def config(folder: Path, **visit: Any) -> Config:
+def config(folder: Path, price_cents: int = PRICE_CENTS, **visit: Any) -> Config:
     return convert(
         {
             "booth": {"id": "test-1", "place": "Gare de Test", "hotline": "0 800 000 000", "state_dir": str(folder),
@@ -134,7 +138,7 @@ def config(folder: Path, **visit: Any) -> Config:
             "broker": {"url": "mqtt://localhost:1"},
             "cabin": {"driver": "sim", "socket": "-"},
             "services": [
-                {"id": "driving_licence", "price_cents": PRICE_CENTS, "name_fr": "Permis de conduire",
+                {"id": "driving_licence", "price_cents": price_cents, "name_fr": "Permis de conduire",
                  "name_en": "Driving licence"},
                 {"id": "residence_permit", "price_cents": 800, "name_fr": "Titre de séjour",
                  "name_en": "Residence permit"},
@@ -152,7 +156,9 @@ class Customer:
         self._sim = sim
         self.fields = overlay([s.id for s in config.services], *PAD_MM, config.fields)
 
-    async def tap(self, name: str) -> None:
+    async def tap(self, name: str, *, at_once: bool = False) -> None:
+        """Reads first, unless `at_once`."""
+        await asyncio.sleep(0 if at_once else READING_S)
         box = self.fields[name]
         await self._sim.pen.tap(box.x_mm + box.width_mm / 2, box.y_mm + box.height_mm / 2)
 
@@ -197,6 +203,7 @@ class World:
         panel: bool,
         connect: Callable[..., sqlite3.Connection],
         judging: Judging | None,
+        absent: frozenset[str],
     ) -> None:
         self.rng = random.Random(seed)
         self.folder = folder
@@ -208,6 +215,7 @@ class World:
         self.ledger: Ledger
         self.booth: Booth
         self._connect = connect
+        self._absent = absent
         self._judging: Judging = judging or judge()
         self._task: asyncio.Task[None] | None = None
 
@@ -223,8 +231,10 @@ class World:
 
     async def start(self) -> None:
         self.ledger = self.open_ledger()
+        none: dict[str, Any] = {"coins": NoCoins, "lights": NoLights, "panel": NoPanel}
+        cabin = replace(self.sim.cabin, **{name: none[name]() for name in self._absent})
         self.booth = Booth(
-            self.config, self.sim.cabin, self.ledger, Guide(self.sim.cabin), self._judging, self.clock,
+            self.config, cabin, self.ledger, Guide(cabin), self._judging, self.clock,
             Gate(self.clock.now()), Inputs(),
         )  # fmt: skip
         self._task = asyncio.create_task(Daemon(self.booth, self.uplink, Watchdog()).run())  # type: ignore[arg-type]
@@ -295,9 +305,11 @@ async def world(
     panel: bool = True,
     connect: Callable[..., sqlite3.Connection] = sqlite3.connect,
     judging: Judging | None = None,
+    price_cents: int = PRICE_CENTS,
+    absent: frozenset[str] = frozenset(),
     **visit: Any,
 ) -> AsyncIterator[World]:
-    w = World(folder, config(folder, **visit), seed, pictures or [GOOD], panel, connect, judging)
+    w = World(folder, config(folder, price_cents, **visit), seed, pictures or [GOOD], panel, connect, judging, absent)
     await w.start()
     try:
         yield w

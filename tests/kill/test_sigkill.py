@@ -46,6 +46,7 @@ class Customer:
 
     async def tap(self, name: str) -> None:
         box = self._fields[name]
+        await asyncio.sleep(0.5)  # a tap is no answer to what nobody can have read yet
         await self._sim.pen.tap(box.x_mm + box.width_mm / 2, box.y_mm + box.height_mm / 2)
 
     async def visit(self) -> str:
