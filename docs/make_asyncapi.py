@@ -120,7 +120,7 @@ def _own_schemas() -> dict[str, Any]:
             "title": "Health",
             "description": (
                 "Flat: every further field is one value, numbers with their unit in the name. Each condition of the "
-                "coin gate is a pair: `gate_<name>_ok` (true, false, or null while not known), with `gate_<name>_s`, for how "
+                "coin gate is `gate_<name>_ok` (true, false, or null while not known) with `gate_<name>_s`, for how "
                 "many seconds it has held, or, while it does not, `gate_<name>_since` and `gate_<name>_why`. What the "
                 "machine does not know of itself is left out."
             ),

@@ -42,7 +42,7 @@ class CctalkAcceptor:
         """Whether it is there is known."""
         self._open_until_s = 0.0
         self._opened = False  # what it was told last
-        self._may_have_taken = False  # it was open at or after the last count
+        self._may_have_taken = False  # it was open at the last count
         self._coins: dict[int, int] = {}  # channel → cents
         self._unclear_since_s: float | None = None
 
@@ -148,7 +148,6 @@ class CctalkAcceptor:
             (Header.MASK, cctalk.mask(self._coins if accept else ())),
             (Header.MASTER_INHIBIT, bytes((accept,))),
         ]
-        self._may_have_taken |= accept
         for header, data in steps if accept else reversed(steps):
             await self._ask(port, header, data)
         self._opened = accept

@@ -5,6 +5,7 @@ It must never wait without a limit, and never answer one question with another's
 
 import asyncio
 import errno
+import os
 
 from hw.cabin import DeviceFault, DeviceMissing
 from hw.coins.cctalk import Garbled, frame, read_answer
@@ -13,10 +14,6 @@ ANSWER_S = 0.15
 """For an answer's last byte. The longest of those that we ask for lasts 17 ms at 9600 baud, behind an echo of 7."""
 PAUSE_S = 0.05
 """After a garbled answer: what still comes is over by then, and is thrown away before the next question."""
-
-
-WRITE_S = 0.02
-"""For seven bytes into the kernel's buffer; 0 would let pyserial spin where the buffer is full."""
 
 
 class NoAnswer(Exception):
@@ -33,7 +30,7 @@ class Port:
             raise DeviceMissing("coins", "pyserial is not installed: pip install 'ephoto-booth[devices]'") from error
         try:
             # 9600 8N1; exclusive: two programs that share a wire steal each other's answers
-            self._serial = serial.Serial(path, 9600, timeout=0, write_timeout=WRITE_S, exclusive=True)
+            self._serial = serial.Serial(path, 9600, timeout=0, exclusive=True)
         except OSError as error:
             raise _cannot_open(path, error) from error
         self._path = path
@@ -51,7 +48,9 @@ class Port:
         """Writes, and waits for nothing. DeviceMissing."""
         self._check()
         try:
-            self._serial.write(sent)
+            # not pyserial's write: without a time-out it spins where the kernel's buffer is full, with one it fails
+            # where the machine is slow
+            os.write(self._serial.fileno(), sent)
         except OSError as error:
             raise self._missing(str(error)) from error
 

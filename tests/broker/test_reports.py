@@ -32,7 +32,8 @@ def idle_health() -> dict[str, Any]:
     gate = Gate(NOW)
     gate.update(dict.fromkeys(CONDITIONS, (True, "")), NOW)
     return {
-        "version": "0.1.0", "place": "Gare de Lyon, Paris, hall 2", **gate.flat(NOW + timedelta(days=1000)), "uptime_s": 12_345_678,
+        "version": "0.1.0", "place": "Gare de Lyon, Paris, hall 2", **gate.flat(NOW + timedelta(days=1000)),
+        "uptime_s": 12_345_678,
         "memory_max_mb": 100, "disk_free_mb": 123_456, "outbox_items": 0, "outbox_quarantined": 0, "outbox_bytes": 0,
         "uplink_online": True, "coins_cents": 1_234_500, "credit_cents": 0, "unclear_coins": 12, **HOST.flat(),
     }  # fmt: skip

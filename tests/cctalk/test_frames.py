@@ -1,5 +1,7 @@
 """Frames: what the manuals print is what goes out, and nothing that is not the whole answer is taken for one."""
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -36,10 +38,8 @@ def test_an_answer_is_read_once_it_is_whole_with_or_without_an_echo(echo: bytes)
 def test_no_answer_with_a_wrong_byte_is_taken(at: int, change: int, echo: bool) -> None:
     wrong = bytearray(ANSWER)
     wrong[at] ^= change
-    try:
+    with suppress(Garbled, Refused):
         assert read_answer(QUESTION, (QUESTION if echo else b"") + wrong) is None
-    except (Garbled, Refused):
-        pass
 
 
 @given(st.binary(max_size=40))
@@ -72,7 +72,7 @@ def test_a_refusal_is_told_from_an_answer() -> None:
 
 @pytest.mark.parametrize(
     ("coin_id", "cents"),
-    [("EU005A", 5), ("EU100A", 100), ("EU200B", 200), ("EU300A", None), ("GB100A", None), ("TK001A", 50), ("......", None)],
+    [("EU005A", 5), ("EU100A", 100), ("EU200B", 200), ("EU300A", None), ("GB100A", None), ("TK001A", 50), ("", None)],
 )  # fmt: skip
 def test_a_coin_is_worth_what_its_id_says_or_the_configuration_adds(coin_id: str, cents: int | None) -> None:
     assert coin_cents(coin_id, {"TK001A": 50, "EU100A": 1}) == cents

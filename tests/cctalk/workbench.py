@@ -49,14 +49,14 @@ class Workbench:
     async def becomes(self, health: Health, why: str = "") -> None:
         """Waits until the driver says so, and says `why`."""
         async with asyncio.timeout(20):
-            while (status := self.coins.status()).health is not health or why not in status.why:
+            while (status := self.coins.status()).health is not health or why not in status.why:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
 
     async def open(self) -> None:
         await self.becomes(Health.WELL)
         await self.coins.accept(for_s=60)
         async with asyncio.timeout(20):
-            while not self.sim.open:
+            while not self.sim.open:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
 
 

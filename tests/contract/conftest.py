@@ -10,7 +10,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from hw.sim.bench import Bench, open_bench
 from hw.sim.cabin import SimCabin
 from hw.sim.remote import open_cabin
 from tests import virtual
+from tests.cctalk.workbench import Workbench, workbench
 
 ROOT = Path(__file__).parents[2]
 
@@ -67,6 +69,37 @@ def play_in(cabin: str, pictures: list[Path], folder: Path) -> Callable[[Story],
     if cabin == "in this process":
         return lambda story: virtual.run(_in_process(story, pictures))
     return lambda story: asyncio.run(_behind_socket(story, pictures, folder))
+
+
+@pytest.fixture(params=["in this process", "behind a socket", "on a ccTalk wire"])
+def play_coins(request: pytest.FixtureRequest, pictures: list[Path], tmp_path: Path) -> Callable[[Story], None]:
+    """For stories of the coin acceptor alone: also the real ccTalk driver, pyserial and all."""
+    match request.param:
+        case "on a ccTalk wire":
+            return lambda story: asyncio.run(_on_cctalk(story, tmp_path))
+        case "in this process":
+            return lambda story: virtual.run(_in_process(story, pictures))
+    return lambda story: asyncio.run(_behind_socket(story, pictures, tmp_path))
+
+
+class CctalkBench:
+    """The bench of a cabin that has nothing but a ccTalk acceptor."""
+
+    def __init__(self, bench: Workbench) -> None:
+        self.coins, self.journal, self.wait = bench.sim, bench.journal, bench.journal.wait
+
+
+async def _on_cctalk(story: Story, folder: Path) -> None:
+    async with workbench(folder) as bench:
+
+        async def connect() -> None:
+            await bench.connect()
+            rig.cabin = cast(Cabin, SimpleNamespace(coins=bench.coins))
+
+        rig = Rig(cast(Cabin, None), cast(Bench, CctalkBench(bench)), bench.kill, connect, [])
+        await bench.stop()
+        await connect()
+        await story(rig)
 
 
 async def _in_process(story: Story, pictures: list[Path]) -> None:

@@ -38,7 +38,7 @@ async def ends(rig, events, count: int) -> list[CoinEvent]:
 
 
 @pytest.mark.parametrize("cents", [10, 20, 50, 100, 200])
-def test_a_coin_is_credited_once_with_its_value(play: Play, cents: int) -> None:
+def test_a_coin_is_credited_once_with_its_value(play_coins: Play, cents: int) -> None:
     async def story(rig) -> None:
         await ready(rig)
         fate = await rig.bench.coins.insert(cents)
@@ -48,10 +48,10 @@ def test_a_coin_is_credited_once_with_its_value(play: Play, cents: int) -> None:
         record = await rig.bench.coins.record()
         assert (record.swallowed_cents, record.heard_cents, record.returned_cents) == (cents, cents, 6)
 
-    play(story)
+    play_coins(story)
 
 
-def test_a_coin_comes_back_while_the_acceptor_is_closed(play: Play) -> None:
+def test_a_coin_comes_back_while_the_acceptor_is_closed(play_coins: Play) -> None:
     async def story(rig) -> None:
         assert not (await rig.bench.coins.insert(100)).swallowed
         await ready(rig)
@@ -60,20 +60,20 @@ def test_a_coin_comes_back_while_the_acceptor_is_closed(play: Play) -> None:
         assert not (await rig.bench.coins.insert(100)).swallowed
         assert (await rig.bench.coins.record()).swallowed_cents == 0
 
-    play(story)
+    play_coins(story)
 
 
-def test_the_acceptor_closes_by_itself_unless_renewed(play: Play) -> None:
+def test_the_acceptor_closes_by_itself_unless_renewed(play_coins: Play) -> None:
     async def story(rig) -> None:
         await rig.cabin.coins.accept(for_s=0.5)
         await rig.bench.wait("coins.enabled")
         await rig.bench.wait("coins.closed")
         assert not (await rig.bench.coins.insert(200)).swallowed
 
-    play(story)
+    play_coins(story)
 
 
-def test_renewing_keeps_the_acceptor_open(play: Play) -> None:
+def test_renewing_keeps_the_acceptor_open(play_coins: Play) -> None:
     async def story(rig) -> None:
         await rig.cabin.coins.accept(for_s=0.5)
         await rig.cabin.coins.accept(for_s=60)
@@ -82,10 +82,10 @@ def test_renewing_keeps_the_acceptor_open(play: Play) -> None:
         assert (await rig.bench.coins.insert(200)).swallowed
         assert not [entry for entry in rig.bench.journal.entries if entry.what == "coins.closed"]
 
-    play(story)
+    play_coins(story)
 
 
-def test_a_coin_in_flight_when_the_acceptor_closes_is_still_heard(play: Play) -> None:
+def test_a_coin_in_flight_when_the_acceptor_closes_is_still_heard(play_coins: Play) -> None:
     async def story(rig) -> None:
         await ready(rig)
         inserting = asyncio.create_task(rig.bench.coins.insert(200))
@@ -96,7 +96,7 @@ def test_a_coin_in_flight_when_the_acceptor_closes_is_still_heard(play: Play) ->
         (coin,) = await ends(rig, rig.cabin.coins.events(), 1)
         assert isinstance(coin, Coin) and coin.cents == 200
 
-    play(story)
+    play_coins(story)
 
 
 def test_a_train_is_announced_at_its_first_edge(play: Play) -> None:
@@ -112,7 +112,7 @@ def test_a_train_is_announced_at_its_first_edge(play: Play) -> None:
     play(story)
 
 
-def test_a_slow_reader_misses_no_coin(play: Play) -> None:
+def test_a_slow_reader_misses_no_coin(play_coins: Play) -> None:
     async def story(rig) -> None:
         await ready(rig)
         for cents in (10, 50, 20):
@@ -120,7 +120,7 @@ def test_a_slow_reader_misses_no_coin(play: Play) -> None:
         coins = await ends(rig, rig.cabin.coins.events(), 3)
         assert [coin.cents for coin in coins if isinstance(coin, Coin)] == [10, 50, 20]
 
-    play(story)
+    play_coins(story)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -211,14 +211,14 @@ def test_the_tail_of_a_coin_that_began_before_anybody_listened_is_not_a_smaller_
     play(story)
 
 
-def test_a_killed_booth_leaves_the_acceptor_closed(play: Play) -> None:
+def test_a_killed_booth_leaves_the_acceptor_closed(play_coins: Play) -> None:
     async def story(rig) -> None:
         await ready(rig)
         await rig.kill()
         await rig.bench.wait("coins.closed")
         assert not (await rig.bench.coins.insert(200)).swallowed
 
-    play(story)
+    play_coins(story)
 
 
 def test_a_killed_booths_timers_do_not_reach_the_next_booth(play: Play) -> None:
