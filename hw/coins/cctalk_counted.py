@@ -20,9 +20,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class _Mark:
-    """Everything up to this counter has been told."""
+    """Everything up to this counter has been told; with `opening`, the row of the next event follows at once."""
 
     counter: int
+    opening: bool = False
 
 
 class CountedCoins:
@@ -42,13 +43,12 @@ class CountedCoins:
     def take(self, now: EventBuffer, cents: Mapping[int, int], *, may_have_taken: bool) -> None:
         """The acceptor's buffer as just read. `cents`: the channels' values; `may_have_taken`: a coin that it forgot
         in a reset may have fallen since the last buffer. DeviceFault where the counter of the last run is damaged."""
-        before, unheard = self._counter, False
-        if before is None:
-            before, unheard = self._memory.read(), True
-        if before is None:
+        if self._counter is not None:
+            self._tell(self._counter, now, cents, may_have_taken=may_have_taken)
+        elif (kept := self._memory.read()) is not None:
+            self._tell(kept[0], now, cents, unheard=True, opening=kept[1])
+        else:
             self._put(_Mark(now.counter))
-        elif now.counter != before:
-            self._tell(before, now, cents, unheard=unheard, may_have_taken=may_have_taken)
         self._counter, self._absent = now.counter, None
 
     def end(self, error: DeviceError) -> None:
@@ -67,58 +67,73 @@ class CountedCoins:
                 await self._came.wait()
             item = self._queue[0]
             if isinstance(item, _Mark):
-                self._keep(item.counter)
+                self._keep(item)
             self._queue.popleft()
             if isinstance(item, DeviceError):
                 raise item
             if not isinstance(item, _Mark):
                 yield item
 
-    def _keep(self, counter: int) -> None:
+    def _keep(self, mark: _Mark) -> None:
         try:
-            self._memory.write(counter)
+            self._memory.write(mark.counter, mark.opening)
         except DeviceError as error:
             self.unkept = error
             raise
         self.unkept = None
 
     def _tell(
-        self, before: int, now: EventBuffer, cents: Mapping[int, int], *, unheard: bool, may_have_taken: bool
+        self,
+        before: int,
+        now: EventBuffer,
+        cents: Mapping[int, int],
+        *,
+        may_have_taken: bool = False,
+        unheard: bool = False,
+        opening: bool = False,
     ) -> None:
+        """`unheard`: counted while no booth listened; `opening`: the first of it may have a row from the last run."""
         found = news(before, now)
-        counter = before
         if found.reset:
-            counter = 0
             log.warning("coins: the acceptor began anew: its counter was %d and is %d", before, now.counter)
             if may_have_taken:
-                self._unclear("the acceptor was reset while it took coins; whether one fell is not known", None, False)
+                train, at_ns = self._open()
+                why = "the acceptor was reset while it took coins; whether one fell is not known"
+                self._put(UnclearCoin(train, why, at_ns))
+            before, opening = 0, False
             self._put(_Mark(0))
         for _ in range(found.lost):
-            counter = next_counter(counter)
-            self._unclear("the acceptor counted it and no longer knows what it was", counter, unheard)
+            before = self._unclear("the acceptor counted it and no longer knows what it was", before, opening)
+            opening = False
         for event in found.oldest_first:
-            counter = next_counter(counter)
             value = cents.get(event.coin)
             if event.coin == 0:
                 log.info("coins: error event %d (%s)", event.code, ERRORS.get(event.code, "see the acceptor's manual"))
-                self._put(_Mark(counter))
+                before = next_counter(before)
+                self._put(_Mark(before))
             elif value is None:
-                self._unclear(f"channel {event.coin} of the acceptor has no value here", counter, unheard)
+                before = self._unclear(f"channel {event.coin} of the acceptor has no value here", before, opening)
             elif unheard:
-                self._unclear(f"it fell while the booth did not listen: {value} cents by the acceptor", counter, True)
+                why = f"it fell while the booth did not listen: {value} cents by the acceptor"
+                before = self._unclear(why, before, opening)
             else:
+                self._put(_Mark(before, opening=True))
                 train, at_ns = self._open()
-                self._put(_Mark(counter), Coin(train, value, at_ns))
+                before = next_counter(before)
+                self._put(_Mark(before), Coin(train, value, at_ns))
+            opening = False
 
-    def _unclear(self, why: str, counter: int | None, tail: bool) -> None:
+    def _unclear(self, why: str, before: int, tail: bool) -> int:
+        """Tells the event after `before`; answers its counter."""
+        self._put(_Mark(before, opening=True))
         train, at_ns = self._open()
-        if counter is not None:
-            self._put(_Mark(counter))
-        self._put(UnclearCoin(train, why, at_ns, tail=tail))
+        counter = next_counter(before)
+        self._put(_Mark(counter), UnclearCoin(train, why, at_ns, tail=tail))
+        return counter
 
     def _open(self) -> tuple[str, int]:
-        """The event's row in the ledger. It comes before the mark: a kill between the two tells the event twice, and
-        the second, a tail, is known for what it is; a kill before a mark that came first would lose it."""
+        """The event's row in the ledger, between its two marks. A kill after the first may leave the row: the next run
+        tells the event as a tail, which the daemon knows for the same. A kill after the second leaves the row alone."""
         self._trains += 1
         train, at_ns = f"{self._run}.{self._trains}", time.monotonic_ns()
         self._put(TrainOpened(train, at_ns))

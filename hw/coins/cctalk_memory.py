@@ -1,7 +1,7 @@
 """The number of the last coin event that was told, on the disk: what falls while the booth is down is not forgotten.
 
-It is written after an event's row is in the ledger and before its coin is credited, so that no kill loses a coin or
-credits it twice. It must never be written from what was only read from the acceptor.
+It is written before an event's row goes into the ledger, and again before its coin is credited, so that no kill loses a
+coin or credits it twice. It must never be written from what was only read from the acceptor.
 """
 
 import json
@@ -12,29 +12,30 @@ from hw.cabin import DeviceFault
 
 
 class CounterMemory:
-    """One number in one small file, replaced whole and durable on return."""
+    """(counter, opening) in one small file, replaced whole and durable on return. `opening`: the row of the event after
+    `counter` was about to be opened, and may be open."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def read(self) -> int | None:
-        """The counter; None where none was ever kept. DeviceFault."""
+    def read(self) -> tuple[int, bool] | None:
+        """None where none was ever kept. DeviceFault."""
         try:
-            counter = json.loads(self._path.read_text())["counter"]
+            kept = json.loads(self._path.read_text())
+            return int(kept["counter"]), bool(kept["opening"])
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise DeviceFault(
                 "coins", f"{self._path} cannot be read ({error}): remove it if it is damaged, else mend its folder"
             ) from error
-        return int(counter)
 
-    def write(self, counter: int) -> None:
+    def write(self, counter: int, opening: bool) -> None:
         """DeviceFault where the disk refuses."""
         new = self._path.with_suffix(".new")
         try:
             with open(new, "w") as file:
-                json.dump({"counter": counter}, file)
+                json.dump({"counter": counter, "opening": opening}, file)
                 file.flush()
                 os.fsync(file.fileno())
             new.replace(self._path)

@@ -49,7 +49,7 @@ def connect(*args: Any, **kwargs: Any) -> sqlite3.Connection:
 
 async def main(folder: Path) -> None:
     write = cctalk_memory.CounterMemory.write
-    cctalk_memory.CounterMemory.write = lambda self, counter: durable(lambda: write(self, counter))  # type: ignore[method-assign]
+    cctalk_memory.CounterMemory.write = lambda self, *mark: durable(lambda: write(self, *mark))  # type: ignore[method-assign]
     chosen = settings.CctalkCoins(port=str(folder / "tty"), state=str(folder / "cctalk.json"))
     async with open_cctalk(chosen) as coins:
         w = World(folder, config(folder), os.getpid(), [GOOD], True, connect, cast(Judging, object()))
