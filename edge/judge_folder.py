@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from edge.judge_drawing import BAD, INK, PAPER, WELL, font
-from edge.portrait import TABLE, Guidance, Judge, Verdict
+from edge.portrait import TABLE, Guidance, Judge, Reason, Verdict
 from edge.portrait.pixels import RGB
 from edge.texts import Texts
 
@@ -90,24 +90,26 @@ def progress(done: int, total: int) -> None:
         print(f"\r[{'█' * filled}{'·' * (30 - filled)}] {done}/{total}", end=end, file=sys.stderr, flush=True)
 
 
+def instruction(guidance: Guidance, texts: Texts) -> tuple[str, str]:
+    """What the customer is told now: the key of the texts, and the words."""
+    reason = guidance.instruction or Reason("norm.live.ready" if guidance.ready else "norm.live.hold")
+    return reason.key, texts(reason.key, **reason.params)
+
+
 def play(judge: Judge, frames: list[Path], read: Callable[[Path], RGB], out: Path, texts: Texts) -> int:
     """Plays pictures as live frames, ten a second: says each new instruction, writes watch.png strip by strip; 0."""
-    guidance, said, shown = Guidance(), None, []
+    guidance, said, shown = Guidance(), "", []
     for number, path in enumerate(frames):
         at_s = number / FRAMES_PER_S
         frame = Image.fromarray(read(path))
         frame.thumbnail((640, 480))
-        reason = guidance.see(judge.look(np.asarray(frame), live=True), at_s)
-        word = (
-            texts(reason.key, **reason.params)
-            if reason
-            else texts("norm.live.ready" if guidance.ready else "norm.live.hold")
-        )
-        if word != said:
-            print(f"{at_s:6.1f} s  {word}")
-            said = word
+        guidance.see(judge.look(np.asarray(frame), live=True), at_s)
+        key, words = instruction(guidance, texts)
+        if key != said:
+            print(f"{at_s:6.1f} s  {words}")
+            said = key
             ImageDraw.Draw(frame).rectangle([0, frame.height - 34, frame.width, frame.height], fill=INK)
-            ImageDraw.Draw(frame).text((8, frame.height - 26), word, font=font(13), fill=PAPER)
+            ImageDraw.Draw(frame).text((8, frame.height - 26), words, font=font(13), fill=PAPER)
             shown.append(frame)
     if shown:
         strip = Image.new("RGB", (max(each.width for each in shown), sum(each.height for each in shown)), PAPER)
