@@ -271,14 +271,14 @@ def run(args: argparse.Namespace) -> int:
 
 def _judge_folder(judge: Judge, folder: Path, args: argparse.Namespace, texts: Texts) -> int:
     """Every picture of a folder: one line or object each, verdicts.csv and contact-sheet.png; the worst status."""
-    paths, sheet, worst = pictures_in(folder), Sheet(texts), PASSED
+    paths, sheet, worst = pictures_in(folder), Sheet(folder.resolve().name, texts), PASSED
     if not paths:
         print(f"booth judge: {folder}: holds no picture; name a folder with JPEG, PNG, TIFF or WebP", file=sys.stderr)
         return UNREAD
     for done, path in enumerate(paths, 1):
         try:
             verdict = judge_file(judge, path)
-            portrait = None if verdict.face is None else portrait_of(judge, path, verdict)
+            portrait = read_picture(path) if verdict.face is None else portrait_of(judge, path, verdict)
         except (UnreadablePictureError, ValueError) as error:
             print(f"booth judge: {error}", file=sys.stderr)
             sheet.add(path, None, None)
