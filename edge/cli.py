@@ -14,10 +14,9 @@ from hw.cabin import Scene
 from . import __version__, judge
 from . import code as codes
 from .clock import SystemClock
-from .config import BadConfig, load
+from .config import DEFAULT_CONFIG, BadConfig, load
 from .health import kept_at
 
-DEFAULT_CONFIG = Path("/etc/booth/booth.toml")
 DEVICES = ("camera", "coins", "lights", "pen", "printer")
 """What `booth try` shows live."""
 

@@ -18,6 +18,8 @@ from hw.settings import Strict
 from .clock import ClockSource
 from .messages import BoothId
 
+DEFAULT_CONFIG = Path("/etc/booth/booth.toml")
+
 Text = Annotated[str, Meta(min_length=1, max_length=80)]
 Seconds = Annotated[float, Meta(gt=0, le=3600)]
 Mm = Annotated[float, Meta(ge=0, le=500)]

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from edge.config import DEFAULT_CONFIG
 from edge.judge_folder import Sheet, pictures_in, play, progress
 from edge.portrait import Finding, Judge, Reason, Verdict
 from edge.portrait.find import EYES_APART_PX
@@ -228,18 +229,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Judges pictures by the photo norm. Exit status: 0 all meet it, 1 one does not, 2 one could not be read."
     )
-    parser.add_argument("pictures", nargs="+", type=Path, metavar="PICTURE", help="a picture file, or a folder of them")
+    parser.add_argument("pictures", nargs="*", type=Path, metavar="PICTURE", help="a picture file, or a folder of them")
     parser.add_argument("--json", action="store_true", help="one JSON object a picture instead of the table")
     parser.add_argument("--out", type=Path, metavar="DIR", help="where the drawn pictures go (default: beside each)")
-    parser.add_argument("--watch", action="store_true", help="play the pictures as live frames and say the guidance")
+    parser.add_argument(
+        "--watch",
+        action="store_true",
+        help="say the live guidance: on the booth's camera, or on pictures played as frames",
+    )
+    parser.add_argument(
+        "--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE", help=f"whose camera to watch ({DEFAULT_CONFIG})"
+    )
     parser.add_argument("--lang", choices=LANGUAGES, default="fr", help="language of the reasons (default: fr)")
 
 
 def run(args: argparse.Namespace) -> int:
     """Judges all pictures of the command line; the worst of them is the exit status."""
     texts = Texts(args.lang)
+    if not args.pictures and not args.watch:
+        print("booth judge: name a picture or a folder, or --watch for the booth's camera", file=sys.stderr)
+        return UNREAD
     try:
         judge = Judge(load_models())
+        if not args.pictures:
+            from edge.technician import watching
+
+            return watching.run(args, judge, texts)
         if args.out is not None:
             args.out.mkdir(parents=True, exist_ok=True)
         if args.watch:
@@ -256,14 +271,14 @@ def run(args: argparse.Namespace) -> int:
 
 def _judge_folder(judge: Judge, folder: Path, args: argparse.Namespace, texts: Texts) -> int:
     """Every picture of a folder: one line or object each, verdicts.csv and contact-sheet.png; the worst status."""
-    paths, sheet, worst = pictures_in(folder), Sheet(texts), PASSED
+    paths, sheet, worst = pictures_in(folder), Sheet(folder.resolve().name, texts), PASSED
     if not paths:
         print(f"booth judge: {folder}: holds no picture; name a folder with JPEG, PNG, TIFF or WebP", file=sys.stderr)
         return UNREAD
     for done, path in enumerate(paths, 1):
         try:
             verdict = judge_file(judge, path)
-            portrait = None if verdict.face is None else portrait_of(judge, path, verdict)
+            portrait = read_picture(path) if verdict.face is None else portrait_of(judge, path, verdict)
         except (UnreadablePictureError, ValueError) as error:
             print(f"booth judge: {error}", file=sys.stderr)
             sheet.add(path, None, None)

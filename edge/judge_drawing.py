@@ -1,5 +1,6 @@
 """The picture with its verdict drawn on it: frame, marks, and the findings beside it. Values in, a picture out."""
 
+from functools import cache
 from importlib.resources import as_file, files
 from typing import Final
 
@@ -71,6 +72,7 @@ def _column(pen: ImageDraw.ImageDraw, verdict: Verdict, texts: Texts, x: int) ->
             y += 4
 
 
+@cache
 def font(size: int) -> ImageFont.FreeTypeFont:
     """The house's font, which has all accents."""
     with as_file(files("edge.fonts") / "DejaVuSans.ttf") as path:

@@ -5,21 +5,26 @@ Must never stop at a picture that cannot be read: it stands in the CSV and on th
 
 import csv
 import sys
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 
 from edge.judge_drawing import BAD, INK, PAPER, WELL, font
-from edge.portrait import TABLE, Guidance, Judge, Verdict
+from edge.portrait import TABLE, Guidance, Judge, Reason, Verdict
 from edge.portrait.pixels import RGB
 from edge.texts import Texts
 
 KINDS: Final = {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp"}
-TILE_PX: Final = (210, 270)  # of the portrait on the sheet, 35 : 45
-WORDS_PX: Final = 62
+TILE_PX: Final = (252, 324)  # of the portrait on the sheet, 35 : 45
+WORDS_PX: Final = 116  # below it: the file's name and what refuses it
+LINES: Final = 4
+GAP_PX: Final = 18
+HEAD_PX: Final = 72
+WALL, FAINT = "#eceef1", "#8a8f98"
 ACROSS: Final = 6
 FRAMES_PER_S: Final = 10.0
 
@@ -36,13 +41,14 @@ def pictures_in(folder: Path) -> list[Path]:
 class Sheet:
     """The contact sheet and the CSV of one folder, filled picture by picture."""
 
-    def __init__(self, texts: Texts) -> None:
-        self._texts = texts
+    def __init__(self, title: str, texts: Texts) -> None:
+        self._title, self._texts = title, texts
+        self._counts: Counter[str] = Counter()
         self._tiles: list[Image.Image] = []
         self._rows: list[dict[str, str]] = []
 
     def add(self, path: Path, verdict: Verdict | None, portrait: RGB | None) -> None:
-        """One picture; `verdict` None where it could not be read, `portrait` None where there is no face."""
+        """One picture, and what of it is shown; both None where it could not be read."""
         passed = verdict is not None and verdict.passed
         failed = [] if verdict is None else [each.name for each in verdict.failed]
         row = {
@@ -53,17 +59,31 @@ class Sheet:
         for each in verdict.findings if verdict is not None else ():
             row[each.name] = f"{each.value:.5g}"
         self._rows.append(row)
-        colour = WELL if passed else BAD
-        tile = Image.new("RGB", (TILE_PX[0] + 20, TILE_PX[1] + 20 + WORDS_PX), PAPER)
+        self._tiles.append(self._tile(path, verdict, portrait))
+        self._counts["?" if verdict is None else "✓" if passed else "✗"] += 1
+
+    def _tile(self, path: Path, verdict: Verdict | None, portrait: RGB | None) -> Image.Image:
+        """The portrait, a bar and a badge in the verdict's colour, the name, and what refuses it, most useful first."""
+        width, height = TILE_PX
+        mark, colour = ("?", FAINT) if verdict is None else ("✓", WELL) if verdict.passed else ("✗", BAD)
+        tile = Image.new("RGB", (width, height + WORDS_PX), PAPER)
         pen = ImageDraw.Draw(tile)
         if portrait is not None:
-            tile.paste(Image.fromarray(portrait).resize(TILE_PX, Image.Resampling.LANCZOS), (10, 10))
-        pen.rectangle([7, 7, TILE_PX[0] + 12, TILE_PX[1] + 12], outline=colour, width=3)
-        pen.text((10, TILE_PX[1] + 18), path.stem[:24], font=font(13), fill=INK)
-        key = "unread" if verdict is None else "passed" if passed else "refused"
-        names = ", ".join(self._texts(f"norm.name.{name}") for name in failed)
-        pen.text((10, TILE_PX[1] + 38), (names or self._texts(f"norm.verdict.{key}"))[:36], font=font(11), fill=colour)
-        self._tiles.append(tile)
+            tile.paste(ImageOps.fit(Image.fromarray(portrait), TILE_PX, Image.Resampling.LANCZOS))
+        else:
+            pen.rectangle([0, 0, width, height], fill=FAINT)
+        pen.rectangle([0, height, width, height + 4], fill=colour)
+        x, y = width - 30, height + 2
+        pen.ellipse([x - 18, y - 18, x + 18, y + 18], fill=colour, outline=PAPER, width=3)
+        pen.text((x, y), mark, font=font(19), fill=PAPER, anchor="mm")
+        pen.text((12, height + 12), _fitted(path.stem, 16, width - 72), font=font(16), fill=INK)
+        words = [self._texts(f"norm.name.{each.name}") for each in verdict.failed] if verdict else []
+        words = words or [self._texts(f"norm.verdict.{'passed' if verdict else 'unread'}")]
+        if len(words) > LINES:
+            words[LINES - 1 :] = [f"{words[LINES - 1]}  +{len(words) - LINES}"]
+        for line, word in enumerate(words):
+            pen.text((12, height + 37 + 18 * line), _fitted(word, 13, width - 20), font=font(13), fill=colour)
+        return tile
 
     def save(self, folder: Path) -> tuple[Path, Path]:
         """Writes verdicts.csv and contact-sheet.png. OSError where the folder does not take them."""
@@ -73,13 +93,31 @@ class Sheet:
             writer = csv.DictWriter(file, columns, restval="")
             writer.writeheader()
             writer.writerows(self._rows)
-        wide, high = TILE_PX[0] + 20, TILE_PX[1] + 20 + WORDS_PX
-        across = min(ACROSS, max(1, len(self._tiles)))
-        whole = Image.new("RGB", (across * wide, -(-len(self._tiles) // across) * high), PAPER)
+        wide, high = TILE_PX[0] + GAP_PX, TILE_PX[1] + WORDS_PX + GAP_PX
+        across = min(ACROSS, max(2, len(self._tiles)))
+        rows = -(-len(self._tiles) // across)
+        whole = Image.new("RGB", (across * wide + GAP_PX, HEAD_PX + rows * high), WALL)
         for index, tile in enumerate(self._tiles):
-            whole.paste(tile, (index % across * wide, index // across * high))
+            whole.paste(tile, (GAP_PX + index % across * wide, HEAD_PX + index // across * high))
+        pen, right = ImageDraw.Draw(whole), whole.width - GAP_PX
+        for mark, colour in (("?", FAINT), ("✗", BAD), ("✓", WELL)):
+            if self._counts[mark]:
+                text = f"{mark} {self._counts[mark]}"
+                pen.text((right, HEAD_PX // 2), text, font=font(26), fill=colour, anchor="rm")
+                right -= round(font(26).getlength(text)) + 28
+        title = _fitted(self._title, 26, right - GAP_PX)
+        pen.text((GAP_PX, HEAD_PX // 2), title, font=font(26), fill=INK, anchor="lm")
         whole.save(sheet)
         return table, sheet
+
+
+def _fitted(words: str, size: int, width: int) -> str:
+    """The words as they fit into a width in px, cut with an ellipsis where they do not."""
+    if font(size).getlength(words) <= width:
+        return words
+    while words and font(size).getlength(words + "…") > width:
+        words = words[:-1]
+    return words + "…"
 
 
 def progress(done: int, total: int) -> None:
@@ -90,24 +128,26 @@ def progress(done: int, total: int) -> None:
         print(f"\r[{'█' * filled}{'·' * (30 - filled)}] {done}/{total}", end=end, file=sys.stderr, flush=True)
 
 
+def instruction(guidance: Guidance, texts: Texts) -> tuple[str, str]:
+    """What the customer is told now: the key of the texts, and the words."""
+    reason = guidance.instruction or Reason("norm.live.ready" if guidance.ready else "norm.live.hold")
+    return reason.key, texts(reason.key, **reason.params)
+
+
 def play(judge: Judge, frames: list[Path], read: Callable[[Path], RGB], out: Path, texts: Texts) -> int:
     """Plays pictures as live frames, ten a second: says each new instruction, writes watch.png strip by strip; 0."""
-    guidance, said, shown = Guidance(), None, []
+    guidance, said, shown = Guidance(), "", []
     for number, path in enumerate(frames):
         at_s = number / FRAMES_PER_S
         frame = Image.fromarray(read(path))
         frame.thumbnail((640, 480))
-        reason = guidance.see(judge.look(np.asarray(frame), live=True), at_s)
-        word = (
-            texts(reason.key, **reason.params)
-            if reason
-            else texts("norm.live.ready" if guidance.ready else "norm.live.hold")
-        )
-        if word != said:
-            print(f"{at_s:6.1f} s  {word}")
-            said = word
+        guidance.see(judge.look(np.asarray(frame), live=True), at_s)
+        key, words = instruction(guidance, texts)
+        if key != said:
+            print(f"{at_s:6.1f} s  {words}")
+            said = key
             ImageDraw.Draw(frame).rectangle([0, frame.height - 34, frame.width, frame.height], fill=INK)
-            ImageDraw.Draw(frame).text((8, frame.height - 26), word, font=font(13), fill=PAPER)
+            ImageDraw.Draw(frame).text((8, frame.height - 26), words, font=font(13), fill=PAPER)
             shown.append(frame)
     if shown:
         strip = Image.new("RGB", (max(each.width for each in shown), sum(each.height for each in shown)), PAPER)

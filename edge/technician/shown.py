@@ -5,6 +5,14 @@ from types import TracebackType
 
 from rich.console import Console, RenderableType
 from rich.live import Live
+from rich.text import Text
+
+from hw.cabin import Rgb
+
+from .drawing import half_blocks
+
+COLUMNS = 64
+"""How wide a camera's view is drawn, in characters."""
 
 
 class Shown:
@@ -41,3 +49,13 @@ class Shown:
     def live(self, picture: RenderableType) -> None:
         if self._live is not None:
             self._live.update(picture)
+
+
+def view(rgb: Rgb) -> Text:
+    """A camera's view, each line ended, so that words can follow below."""
+    text = Text()
+    for row in half_blocks(rgb, COLUMNS):
+        for upper, lower in row:
+            text.append("▀", f"{upper} on {lower}")
+        text.append("\n")
+    return text

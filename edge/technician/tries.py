@@ -32,9 +32,9 @@ from hw.cabin import (
 
 from ..config import Config
 from ..fields import Rectangle, overlay, tapped
-from .drawing import Canvas, half_blocks, sharpness
+from .drawing import Canvas, sharpness
 from .sample import sample_rows
-from .shown import Shown
+from .shown import COLUMNS, Shown, view
 
 ACCEPT_S = 3.0
 DRAIN_S = 2.5
@@ -42,7 +42,6 @@ DRAIN_S = 2.5
 SCENE_S = 3.0
 STILL_S = 3.0
 STATUS_S = 1.0
-COLUMNS = 64
 
 Try = Callable[[Any, Config, argparse.Namespace, Shown], Coroutine[Any, Any, None]]
 
@@ -84,11 +83,7 @@ async def _still(camera: Camera, frames_per_s: float, shown: Shown) -> None:
 
 def _view(frame: Frame, arrived: deque[float]) -> Text:
     age_ms = (time.clock_gettime_ns(time.CLOCK_BOOTTIME) - frame.at_ns) / 1e6
-    text = Text()
-    for row in half_blocks(frame.rgb, COLUMNS):
-        for upper, lower in row:
-            text.append("▀", f"{upper} on {lower}")
-        text.append("\n")
+    text = view(frame.rgb)
     text.append(f"{_rate(arrived):.1f} frames/s, {age_ms:.0f} ms old, sharpness {sharpness(frame.rgb):.1f}, "
                 f"lightness {frame.rgb.mean() / 2.55:.0f} %")  # fmt: skip
     return text

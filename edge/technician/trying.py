@@ -24,23 +24,30 @@ BACK_S = 1.0
 
 def run(args: argparse.Namespace) -> int:
     """Tries one device until its time is over or Ctrl-C; 0 where it was well at the end, 1 where not."""
+    return on_device("booth try", args.device, TRIES[args.device], args, for_s=args.for_s)
+
+
+def on_device(command: str, name: str, trying: Try, args: argparse.Namespace, *, for_s: float | None = None) -> int:
+    """Does one thing with one device of the booth's cabin, as `run`; `command` is what an error is told by."""
     config = load(args.config)
     try:
         with alone(Path(config.booth.state_dir)), Shown(as_json=args.json) as shown:
-            return asyncio.run(_try(config, args, shown))
+            return asyncio.run(_on_device(config, name, trying, args, shown, for_s))
     except (AlreadyRunning, OSError) as error:
-        print(f"booth try: {error}", file=sys.stderr)
+        print(f"{command}: {error}", file=sys.stderr)
         return 1
 
 
-async def _try(config: Config, args: argparse.Namespace, shown: Shown) -> int:
+async def _on_device(
+    config: Config, name: str, trying: Try, args: argparse.Namespace, shown: Shown, for_s: float | None
+) -> int:
     loop, over = asyncio.get_running_loop(), asyncio.Event()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(name, over.set)
-    if args.for_s is not None:
-        loop.call_later(args.for_s, over.set)
-    async with open_device(config.cabin, args.device) as device:
-        work = asyncio.create_task(_again(TRIES[args.device], device, config, args, shown))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, over.set)
+    if for_s is not None:
+        loop.call_later(for_s, over.set)
+    async with open_device(config.cabin, name) as device:
+        work = asyncio.create_task(_again(trying, device, config, args, shown))
         end = asyncio.create_task(over.wait())
         await asyncio.wait((work, end), return_when=asyncio.FIRST_COMPLETED)
         for task in (work, end):

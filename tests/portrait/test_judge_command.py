@@ -23,6 +23,7 @@ def test_the_exit_status_tells_meets_refused_and_unreadable(tmp_path: Path) -> N
     assert main([str(GOOD), *out]) == 0
     assert main([str(PICTURES / "bad-smile.jpg"), *out]) == 1
     assert main([str(tmp_path / "nothing.jpg"), *out]) == 2
+    assert main(out) == 2
     assert main([str(GOOD), str(PICTURES / "empty.jpg"), *out]) == 1
     assert (tmp_path / "good.verdict.png").exists()
 
