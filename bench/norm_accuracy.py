@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from bench.norm_defects import DEFECTS
+from bench.norm_eyes import WAYS
 from bench.norm_made import cut_person, lay
-from bench.norm_train import fit_crown, marked_height, rows
+from bench.norm_train import SHUT_SHARES, fit_crown, fit_lids, lid_samples, marked_height, rows
 from edge.judge import load_models, read_picture
 from edge.portrait import TABLE, Judge, Verdict
 from edge.portrait.crown import head_height
@@ -149,6 +150,37 @@ def report_heads(faces: Path, labels: Labels, networks: Networks, folds: int = 5
         )
 
 
+def report_eyes(faces: Path, labels: Labels, networks: Networks, folds: int = 5) -> None:
+    """Made shut eyes and the same people's open ones, each judged by a fit that has not seen the person."""
+    limit = next(row.low for row in TABLE if row.name == "eyes_open")
+    assert limit is not None
+    found = {n: find(read_picture(faces / f"{n}.jpg"), networks)[0] for n in labels}
+    scenes = {n: s for n, s in found.items() if s is not None and "shut" not in labels[n]["note"]}
+    samples = {n: lid_samples(scene, int(n[1:]), networks) for n, scene in scenes.items()}
+    kinds = [(share, way) for share in SHUT_SHARES for way in WAYS]
+    opened: dict[str, float] = {}
+    closed: dict[str, list[float]] = {}
+    order = sorted(samples)
+    for fold in range(folds):
+        left_out = order[fold::folds]
+        fit = fit_lids([samples[n] for n in order if n not in left_out])
+        for name in left_out:
+            own, shut_eyes = samples[name]
+            opened[name] = float((fit[0] + own @ fit[1:]).min())
+            closed[name] = [float(each.min()) for each in (fit[0] + shut_eyes @ fit[1:]).reshape(-1, 2)]
+    print(f"\n## Eyes: open and made shut ({folds} folds by person), refused below {limit}")
+    fit_people = [n for n in order if labels[n]["pose"] in ("frontal", "slight")]
+    for glasses in (False, True):
+        own = [n for n in fit_people if (labels[n]["glasses"] != "none") is glasses]
+        refused = [n for n in own if opened[n] < limit]
+        print(f"open, {'glasses' if glasses else 'no glasses':12s} {share(len(refused), len(own))} {' '.join(refused)}")
+    for index, (part, way) in enumerate(kinds):
+        print(f"shut {part:4g} {way:12s} {share(sum(closed[n][index] < limit for n in fit_people), len(fit_people))}")
+    print(f"shut at all  {share(sum(c < limit for n in fit_people for c in closed[n]), len(fit_people) * len(kinds))}")
+    values = np.array([opened[n] for n in fit_people])
+    print("open eyes, 0.5th 1st 2nd 5th percentile", np.percentile(values, [0.5, 1, 2, 5]).round(2))
+
+
 def report_defects(clean: dict[str, RGB], verdicts: dict[str, Verdict], judge: Judge, people: int, out: Path) -> None:
     """Each defect at each grade on people whose clean portrait its findings pass; a table, a CSV and a plot."""
     print("\n## Made defects: refused, by grade (* beyond the norm's limit)")
@@ -219,6 +251,7 @@ def main() -> int:
     verdicts = {n: verdict for n, verdict in verdicts.items() if n not in cut}
     report_clean(verdicts, labels, people)
     report_heads(args.faces, labels, networks)
+    report_eyes(args.faces, labels, networks)
     # defects are made in portraits that look into the camera upright; a grade of tilt counts from upright
     upright = {
         n: v for n, v in verdicts.items()

@@ -1,4 +1,4 @@
-"""Makes edge/portrait/norm.npz: the mean frontal mesh and the fits for crown and baldness, from labelled faces.
+"""Makes edge/portrait/norm.npz: the mean frontal mesh, the fits for crown, baldness and open eyes, of labelled faces.
 
 Run by hand: python -m bench.norm_train FACES. The same folder gives the same figures. Also prints the regression of the
 iris on yaw and pitch and the mouth's logistic direction, which stand as round figures in edge/portrait/shape.py.
@@ -6,20 +6,24 @@ iris on yaw and pitch and the mouth's logistic direction, which stand as round f
 
 import csv
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
+from bench.norm_eyes import WAYS, shut
 from edge.judge import load_models, read_picture
 from edge.portrait import crown, shape
-from edge.portrait.find import Scene, find
+from edge.portrait.find import Scene, around, eyes, find
 from edge.portrait.networks import Networks
 from edge.portrait.pose import turn
 
 OWN = Path(__file__).parents[1] / "edge" / "portrait" / "norm.npz"
 Array = NDArray[np.float64]
-RIDGE, LOGISTIC = 15.0, 5.0  # strengths of the penalties, on standardised features
+RIDGE, LOGISTIC, LIDS_LOGISTIC = 15.0, 5.0, 30.0  # strengths of the penalties, on standardised features
+SHUT_SHARES = 0.75, 1.0  # of the opening: a lid drawn over three quarters of the eye hides the pupil
 
 
 def unit(mesh: Array) -> Array:
@@ -98,6 +102,33 @@ def logistic(x: Array, y: NDArray[np.bool_], strength: float = LOGISTIC) -> Arra
     return np.concatenate([[w[0] - slope @ centre], slope])
 
 
+def shut_scene(scene: Scene, share: float, way: str, seed: int, networks: Networks) -> Scene:
+    """The scene with its eyes shut (bench/norm_eyes.py), its points found anew."""
+    rgb = shut(replace(scene, scale=1.0, origin=(0.0, 0.0)), scene.rgb, share, way, seed)
+    picture = Image.fromarray(rgb)
+    mesh, _ = networks.mesh(picture, around(scene.mesh))
+    irises, lids = eyes(picture, mesh, networks)
+    return replace(scene, rgb=rgb, mesh=mesh, irises=irises, lids=lids)
+
+
+def lid_samples(scene: Scene, seed: int, networks: Networks) -> tuple[Array, Array]:
+    """`shape.lid_points` of one person's two eyes open, and shut in every way: n × 168 each."""
+    open_eyes = shape.lid_points(shut_scene(scene, 0.0, WAYS[0], seed, networks))
+    shut_eyes = [
+        shape.lid_points(shut_scene(scene, share, way, seed, networks)) for share in SHUT_SHARES for way in WAYS
+    ]
+    return open_eyes, np.concatenate(shut_eyes)
+
+
+def fit_lids(samples: list[tuple[Array, Array]]) -> Array:
+    """The fit of `shape.openness`; open and shut eyes weigh the same in all."""
+    opened, closed = (np.concatenate(each) for each in zip(*samples, strict=True))
+    repeat = len(closed) // len(opened)
+    x = np.concatenate([np.repeat(opened, repeat, axis=0), closed])
+    jitter = np.random.default_rng(0).normal(0, 0.004, x.shape)  # the networks' own unrest from frame to frame
+    return logistic(x + jitter, np.arange(len(x)) < repeat * len(opened), LIDS_LOGISTIC)
+
+
 def rows(path: Path) -> dict[str, dict[str, str]]:
     """A table by its column `id`."""
     with path.open(encoding="utf-8") as file:
@@ -126,6 +157,17 @@ def fit_crown(
     return crown.Proportions(*ridge(x, y), logistic(bare, np.array([bald[name] for name in seen])))
 
 
+def lid_samples_of(
+    scenes: dict[str, Scene], labels: dict[str, dict[str, str]], networks: Networks
+) -> list[tuple[Array, Array]]:
+    """Of everyone whose eyes the notes do not call shut."""
+    return [
+        lid_samples(scene, int(name[1:]), networks)
+        for name, scene in scenes.items()
+        if "shut" not in labels[name]["note"]
+    ]
+
+
 def main(faces: Path) -> int:
     """Trains, writes, prints."""
     networks = Networks(load_models())
@@ -139,7 +181,7 @@ def main(faces: Path) -> int:
     fit = fit_crown(scenes, {name: pose.pitch for name, pose in poses.items()}, marks, bald)
     np.savez(
         OWN, reference=mean.astype(np.float32), crown_mean=fit.mean, crown_centre=fit.centre, crown_slope=fit.slope,
-        bald=fit.bald,
+        bald=fit.bald, lids=fit_lids(lid_samples_of(scenes, labels, networks)),
     )  # fmt: skip
     looking = [name for name in scenes if labels[name]["gaze"] == "camera"]
     offset = np.array([shape.iris_offset(scenes[name]) for name in looking])

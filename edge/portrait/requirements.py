@@ -140,9 +140,8 @@ TABLE: tuple[Requirement, ...] = (
         overridable=True,
     ),
     Requirement(
-        "eyes_open", "T", "OFIQ scale; own limit", 0.034, None, rising(0.02, 0.01),
-        lambda m: shape.lid_opening(m.scene),
-        overridable=True,
+        "eyes_open", "log odds", "own", -1.3, None, rising(-1.3, 1.0),
+        lambda m: shape.openness(m.scene, m.fits.lids), overridable=True,
     ),
     Requirement(
         "mouth_closed", "T", "OFIQ scale; own limit", None, 0.065, falling(0.2, 0.06),
@@ -180,6 +179,9 @@ TABLE: tuple[Requirement, ...] = (
     Requirement(
         "glasses", "", "own", None, None, lambda x: 100 * sigmoid(x, 0.2, 0.05), lambda m: eyes.bridge(m.scene),
         every=0,
+    ),
+    Requirement(
+        "lid_opening", "T", "OFIQ", None, None, rising(0.02, 0.01), lambda m: shape.lid_opening(m.scene), every=0
     ),
     Requirement(
         "cheek_overlap", "share", "OFIQ", None, None, lambda x: 100 * x**0.3,

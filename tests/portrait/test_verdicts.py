@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from edge.judge import read_picture
+from bench.norm_eyes import WAYS, shut
+from edge.judge import load_models, read_picture
 from edge.portrait import TABLE, Judge
+from edge.portrait.find import find
+from edge.portrait.networks import Networks
 
 PICTURES = Path(__file__).parents[2] / "demo" / "pictures"
 
@@ -75,6 +78,16 @@ DEFECTS = {
 def test_a_defect_made_in_a_good_portrait_is_refused(judge: Judge, good: np.ndarray, name: str) -> None:
     verdict = judge.look(DEFECTS[name](good))
     assert verdict[name].passed is False
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("name", ["good", "good-2"])
+def test_shut_eyes_are_refused(judge: Judge, name: str, way: str) -> None:
+    picture = read_picture(PICTURES / f"{name}.jpg")
+    scene, _ = find(picture, Networks(load_models()))
+    assert scene is not None
+    verdict = judge.look(shut(scene, picture, 1.0, way, seed=1))
+    assert {finding.name for finding in verdict.failed} >= {"eyes_open"}
 
 
 def test_every_reason_and_name_of_the_table_has_its_words_in_both_languages() -> None:
