@@ -1,0 +1,42 @@
+"""Plays edges on GPIO lines at their times: `DUE_NS LINE LEVEL` by line on standard input, a pull file for each line.
+
+A process of its own under SCHED_FIFO: else its jitter would look like a driver's losses.
+"""
+
+import os
+import selectors
+import sys
+import time
+from collections import deque
+
+SPIN_NS = 300_000  # sleep until so much before, then look at the clock
+
+
+def main(files: list[str]) -> None:
+    os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(60))
+    pulls = [os.open(name, os.O_WRONLY) for name in files]
+    told = selectors.DefaultSelector()
+    told.register(0, selectors.EVENT_READ)
+    waiting: deque[tuple[int, int, int]] = deque()
+    half = b""
+    more = True
+    while more or waiting:
+        left_s = (waiting[0][0] - SPIN_NS - time.monotonic_ns()) / 1e9 if waiting else None
+        if more and (left_s is None or left_s > 0) and told.select(left_s):
+            came = os.read(0, 65536)
+            more = bool(came)
+            *lines, half = (half + came).split(b"\n")
+            for line in lines:
+                due_ns, number, level = line.split()
+                waiting.append((int(due_ns), int(number), int(level)))
+            continue
+        if not more and left_s is not None and left_s > 0:
+            time.sleep(left_s)
+        if waiting and waiting[0][0] - SPIN_NS <= time.monotonic_ns():
+            due_ns, number, level = waiting.popleft()
+            while time.monotonic_ns() < due_ns:
+                pass
+            os.pwrite(pulls[number], b"pull-up" if level else b"pull-down", 0)
+
+
+main(sys.argv[1:])
