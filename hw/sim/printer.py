@@ -76,11 +76,6 @@ class SimPrinter:
         self._forget()
         self._spoilt = False
 
-    @property
-    def troubles(self) -> frozenset[str]:
-        """What is wrong with it now, by the names that the journal's faults have."""
-        return frozenset(self._troubles)
-
     # --- the bytes' side
 
     async def write(self, data: bytes, *, deadline_s: float) -> int:

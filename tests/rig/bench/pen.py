@@ -1,12 +1,13 @@
 """The tablet: SimPen's samples as events of an input device."""
 
 import asyncio
+import contextlib
 import itertools
 import os
 import signal
 import struct
-import subprocess
 from dataclasses import replace
+from pathlib import Path
 
 import evdev
 from evdev import AbsInfo, UInput
@@ -88,11 +89,15 @@ class Tablet:
         for pid in readers:
             os.kill(pid, signal.SIGCONT)
 
-    def _readers(self) -> list[int]:
+    def _readers(self) -> set[int]:
         """Processes that have the tablet open, but this one."""
         assert self._device is not None
-        fuser = subprocess.run(["fuser", self._device.device.path], capture_output=True, text=True, check=False)
-        return [int(pid) for pid in fuser.stdout.split() if int(pid) != os.getpid()]
+        readers = set()
+        for link in Path("/proc").glob("[0-9]*/fd/*"):
+            with contextlib.suppress(OSError):  # it ended, or closed it
+                if os.readlink(link) == self._device.device.path:
+                    readers.add(int(link.parts[2]))
+        return readers - {os.getpid()}
 
     def _frame(self, sample: PenSample) -> list[tuple[int, int, int]]:
         return [

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from hw.sim.lights import LEVELS
+from hw.sim.printer_port import at_gadget
 from hw.sim.process import CabinProcess
 from tests.rig.bench.camera import KernelCamera
 from tests.rig.bench.coins import CoinWires
 from tests.rig.bench.gpio import SimulatedChip, modprobe, pretend_pi
 from tests.rig.bench.lamps import KernelLamps
 from tests.rig.bench.pen import Tablet
-from tests.rig.bench.printer import UsbPrinter
 from tests.rig.bench.wiring import CHIP, LAMPS, LINES
 
 
@@ -32,11 +32,11 @@ class KernelCabin(CabinProcess):
         sim: Any = self.sim
         sim.lights = lamps = KernelLamps(sim.journal, chip, {scene: dict(levels) for scene, levels in LEVELS.items()})
         sim.camera = camera = KernelCamera(sim.journal)
-        wires, printer, tablet = CoinWires(sim, chip), UsbPrinter(sim), Tablet(sim)
+        wires, tablet = CoinWires(sim, chip), Tablet(sim)
         sim.pen = _PluggedPen(sim.pen, tablet)
-        loops = (wires.watch(), lamps.watch(), printer.pass_bytes(), tablet.pass_samples())
+        loops = (wires.watch(), lamps.watch(), tablet.pass_samples())
         try:
-            async with asyncio.TaskGroup() as tasks:
+            async with at_gadget(sim.printer, sim.journal), asyncio.TaskGroup() as tasks:
                 running = [tasks.create_task(loop) for loop in loops]
                 await super().serve(socket, stop)
                 for task in running:

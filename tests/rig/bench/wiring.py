@@ -1,6 +1,9 @@
 """What hangs where in the simulated cabin, and the booth's configuration for it."""
 
+import msgspec
+
 from hw import settings
+from hw.sim.usb_gadget import PRODUCT, SERIAL, VENDOR
 
 CHIP = "pinctrl-bcm2711"  # a Pi 4's label: the drivers look for it
 LINES = 32
@@ -8,7 +11,6 @@ COIN, ENABLE = 17, 27
 LAMPS = {"sign": 5, "face": 6, "slot": 13, "tray": 19}
 LAMP_HZ = 100
 
-PRINTER_VENDOR, PRINTER_PRODUCT, PRINTER_SERIAL = 0x04B8, 0x0E28, "RIG0001"  # Epson TM-T20III
 PEN_NAME, PEN_UNITS_PER_MM, PEN_PRESSURES = "Rig Pen", 100, 8191
 
 CAMERA_PX = (1280, 720)
@@ -23,7 +25,7 @@ DEVICES = {
         "warm_up_ms": 0.0,
     },
     "pen": {"driver": "evdev"},
-    "printer": {"driver": "usb", "vendor": PRINTER_VENDOR, "product": PRINTER_PRODUCT, "serial": PRINTER_SERIAL},
+    "printer": {"driver": "usb", "vendor": VENDOR, "product": PRODUCT, "serial": SERIAL},
     "camera": {"driver": "v4l2", "device": "/dev/video-rig", "still_px": CAMERA_PX},
     "panel": {"driver": "none"},
 }
@@ -31,6 +33,4 @@ DEVICES = {
 
 def cabin() -> settings.Devices:
     """The settings of a booth in this cabin."""
-    import msgspec
-
     return msgspec.convert(DEVICES, settings.Devices)
