@@ -9,6 +9,7 @@ from hw.sim.cabin import SimCabin
 from tests.rig.bench.gpio import Pulses, SimulatedChip
 from tests.rig.bench.wiring import COIN, ENABLE
 
+FOREVER_S = 1e6  # the line alone says how long
 LOOK_S = 0.01  # a line that is read back announces nothing
 
 
@@ -25,7 +26,7 @@ class CoinWires:
 
     async def watch(self) -> None:
         """Tells the acceptor whether it is enabled, and the journal who came and went. Until cancelled."""
-        there = False
+        there = on = False
         try:
             while True:
                 heard = self._info.get_line_info(COIN).used
@@ -35,7 +36,11 @@ class CoinWires:
                 elif there and not heard:
                     self._sim.let_go()
                 there = heard
-                self._sim.coins.enable(self._chip.value(ENABLE))
+                if self._chip.value(ENABLE) != on:
+                    on = not on
+                    self._sim.coins.enable(FOREVER_S if on else 0)
+                for late in self._pulses.late_ms():
+                    self._sim.journal.note("rig.late", ms=late)
                 await asyncio.sleep(LOOK_S)
         finally:
             self._pulses.close()

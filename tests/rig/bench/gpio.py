@@ -58,13 +58,20 @@ class Pulses:
             *(str(chip.pull_file(pin)) for pin in lines.values()),
         ]
         self._numbers = {name: number for number, name in enumerate(lines)}
-        self._player = subprocess.Popen(command, stdin=subprocess.PIPE)
+        self._player = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert self._player.stdout is not None
+        os.set_blocking(self._player.stdout.fileno(), False)
 
     def play(self, line: str, rising: bool, due_ns: int) -> None:
         """CLOCK_MONOTONIC ns; edges of one line in order."""
         assert self._player.stdin is not None
         self._player.stdin.write(f"{due_ns + self.LATE_NS} {self._numbers[line]} {int(rising)}\n".encode())
         self._player.stdin.flush()
+
+    def late_ms(self) -> list[int]:
+        """What was played late since the last call, and by how much: this machine's fault, not the driver's."""
+        assert self._player.stdout is not None
+        return [int(line) for line in (self._player.stdout.read() or b"").split()]
 
     def close(self) -> None:
         assert self._player.stdin is not None

@@ -9,7 +9,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
-from hw.sim.lights import LEVELS
+from hw.scenes import LEVELS
 from hw.sim.printer_port import at_gadget
 from hw.sim.process import CabinProcess
 from tests.rig.bench.camera import KernelCamera
@@ -75,15 +75,19 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for the papers that come out")
     parser.add_argument("--seed", type=int, default=1, help="of bounce and jitter")
     chosen = parser.parse_args()
+    run(chosen.socket, chosen.pictures, chosen.out, chosen.seed)
+
+
+def run(socket: Path, pictures: Path, out: Path, seed: int) -> None:
+    """The bench until SIGTERM. `socket`: where benches connect; see main for the rest."""
     logging.basicConfig(level=logging.INFO, format="bench: %(message)s")
     os.umask(0o077)
-    chosen.out.mkdir(parents=True, exist_ok=True)
-    asyncio.run(_main(chosen))
+    out.mkdir(parents=True, exist_ok=True)
+    asyncio.run(_run(socket, pictures, out, seed))
 
 
-async def _main(chosen: argparse.Namespace) -> None:
+async def _run(socket: Path, pictures: Path, out: Path, seed: int) -> None:
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
-    cabin = KernelCabin(random.Random(chosen.seed), chosen.pictures, chosen.out, panel=False)
-    await cabin.serve(chosen.socket, stop)
+    await KernelCabin(random.Random(seed), pictures, out, panel=False).serve(socket, stop)

@@ -1,6 +1,7 @@
 """Plays edges on GPIO lines at their times: `DUE_NS LINE LEVEL` by line on standard input, a pull file for each line.
 
-A process of its own under SCHED_FIFO: else its jitter would look like a driver's losses.
+A process of its own under SCHED_FIFO: else its jitter would look like a driver's losses. Where the machine still let it
+play an edge late, it says by how much on standard output: `MS` by line.
 """
 
 import os
@@ -9,6 +10,7 @@ import sys
 import time
 from collections import deque
 
+LATE_NS = 2_000_000  # a pulse of 45 ms may be off by 20 %, of which bounces and the coin itself take half
 SPIN_NS = 300_000  # sleep until so much before, then look at the clock
 
 
@@ -37,6 +39,9 @@ def main(files: list[str]) -> None:
             while time.monotonic_ns() < due_ns:
                 pass
             os.pwrite(pulls[number], b"pull-up" if level else b"pull-down", 0)
+            late_ns = time.monotonic_ns() - due_ns
+            if late_ns > LATE_NS:
+                print(late_ns // 1_000_000, flush=True)
 
 
 main(sys.argv[1:])

@@ -9,7 +9,7 @@ CHIP = "pinctrl-bcm2711"  # a Pi 4's label: the drivers look for it
 LINES = 32
 COIN, ENABLE = 17, 27
 LAMPS = {"sign": 5, "face": 6, "slot": 13, "tray": 19}
-LAMP_HZ = 100
+LAMP_HZ = 100  # what an emulated processor can still keep
 
 PEN_NAME, PEN_UNITS_PER_MM, PEN_PRESSURES = "Rig Pen", 100, 8191
 
@@ -20,8 +20,7 @@ DEVICES = {
     "coins": {"driver": "pulse", "model": "DG600F", "lines": {"coin": COIN}, "enable_pin": ENABLE},
     "lights": {
         "driver": "gpio",
-        "lamps": {name: {"pin": pin, "pwm": "software"} for name, pin in LAMPS.items()},
-        "frequency_hz": LAMP_HZ,
+        "lamps": {name: {"pin": pin, "pwm": "software", "frequency_hz": LAMP_HZ} for name, pin in LAMPS.items()},
         "warm_up_ms": 0.0,
     },
     "pen": {"driver": "evdev"},
