@@ -1,9 +1,11 @@
-"""Plays one story on every cabin there is: simulated in this process on a virtual clock, and behind a socket.
+"""Plays one story on every cabin there is: simulated in this process on a virtual clock, behind a socket, and in the
+rig with the real drivers on the kernel's devices.
 
-A story is a coroutine of a Rig. The real drivers join the list when they exist; the stories stay as they are.
+A story is a coroutine of a Rig.
 """
 
 import asyncio
+import os
 import random
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -37,6 +39,7 @@ class Rig:
     connect: Callable[[], Awaitable[None]]
     pictures: list[Path]
     fill_bytes: int = 400 * 72
+    still_px: tuple[int, int] = (600, 800)
     hides: bool = False
     """Whether bytes wait on a line between the two, where neither can take them back."""
 
@@ -57,17 +60,22 @@ def pictures(tmp_path: Path) -> list[Path]:
 
 
 CABINS = ("in this process", "behind a socket")
+REAL = "on the kernel's devices"
 
 
-@pytest.fixture(params=CABINS)
+@pytest.fixture(params=[*CABINS, *([REAL] if os.environ.get("EPHOTO_RIG") else [])])
 def play(request: pytest.FixtureRequest, pictures: list[Path], tmp_path: Path) -> Callable[[Story], None]:
     return play_in(request.param, pictures, tmp_path)
 
 
 def play_in(cabin: str, pictures: list[Path], folder: Path) -> Callable[[Story], None]:
-    """Plays a story in one of CABINS."""
+    """Plays a story in one of CABINS, or on REAL devices."""
     if cabin == "in this process":
         return lambda story: virtual.run(_in_process(story, pictures))
+    if cabin == REAL:
+        from tests.rig.bench.stories import play
+
+        return lambda story: play(story, pictures, folder, Rig)
     return lambda story: asyncio.run(_behind_socket(story, pictures, folder))
 
 
@@ -100,6 +108,15 @@ async def _on_cctalk(story: Story, folder: Path) -> None:
         await bench.stop()
         await connect()
         await story(rig)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leaves out, by name and with the reason, what has no meaning on the kernel's devices."""
+    if not os.environ.get("EPHOTO_RIG"):
+        return
+    from tests.rig.bench.stories import left_out
+
+    for item in items:
+        if REAL in item.name and (why := left_out(item.name)):
+            item.add_marker(pytest.mark.skip(reason=why))
 
 
 async def _in_process(story: Story, pictures: list[Path]) -> None:

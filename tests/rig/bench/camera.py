@@ -1,0 +1,74 @@
+"""A V4L2 camera made by vivid: it shows one colour at a time, can be pulled out, and can stop sending."""
+
+import asyncio
+import subprocess
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from hw.sim.journal import Journal
+from tests.rig.bench.gpio import modprobe
+
+STABLE = Path("/dev/video-rig")  # as udev would name it
+DRIVER = Path("/sys/bus/platform/drivers/vivid")
+PATTERNS = ("100% Red", "100% Green", "100% Blue")
+
+
+class KernelCamera:
+    """What a bench can do to the camera."""
+
+    VERBS = frozenset({"show", "missing", "freeze", "recover"})
+
+    def __init__(self, journal: Journal) -> None:
+        modprobe("videodev")
+        subprocess.run(["modprobe", "vivid", "n_devs=1", "node_types=0x1", "num_inputs=1", "input_types=0"], check=True)
+        self._journal = journal
+        self._shown = PATTERNS[0]
+        self._appear()
+
+    async def show(self, picture: Path) -> None:
+        """The colour that this picture mostly has."""
+        rgb = np.asarray(Image.open(picture).convert("RGB"))
+        self._shown = PATTERNS[int(rgb.reshape(-1, 3).mean(axis=0).argmax())]
+        await asyncio.to_thread(self._set, test_pattern=self._number(self._shown))
+
+    async def missing(self) -> None:
+        """Pulled out."""
+        await asyncio.to_thread(self._pull)
+        self._journal.note("camera.fault", fault="missing")
+
+    async def freeze(self) -> None:
+        """It streams and sends no picture."""
+        await asyncio.to_thread(self._set, percentage_of_dropped_buffers=100)
+        self._journal.note("camera.fault", fault="frozen")
+
+    async def recover(self) -> None:
+        if not (DRIVER / "vivid.0").exists():
+            await asyncio.to_thread((DRIVER / "bind").write_text, "vivid.0")
+            await asyncio.to_thread(self._appear)
+        await asyncio.to_thread(self._set, percentage_of_dropped_buffers=0)
+        self._journal.note("camera.fault", fault="")
+
+    def close(self) -> None:
+        STABLE.unlink(missing_ok=True)
+
+    def _pull(self) -> None:
+        (DRIVER / "unbind").write_text("vivid.0")
+        STABLE.unlink()
+
+    def _appear(self) -> None:
+        (node,) = (DRIVER / "vivid.0" / "video4linux").iterdir()
+        STABLE.unlink(missing_ok=True)
+        subprocess.run(["udevadm", "settle"], check=True)
+        STABLE.symlink_to(node.name)
+        self._set(osd_text_mode=2, test_pattern=self._number(self._shown))
+
+    def _set(self, **controls: int) -> None:
+        said = ",".join(f"{name}={value}" for name, value in controls.items())
+        subprocess.run(["v4l2-ctl", "-d", str(STABLE), "-c", said], check=True, stdout=subprocess.DEVNULL)
+
+    def _number(self, pattern: str) -> int:
+        menus = subprocess.run(["v4l2-ctl", "-d", str(STABLE), "-L"], check=True, capture_output=True, text=True).stdout
+        (line,) = (line for line in menus.splitlines() if line.endswith(f": {pattern}"))
+        return int(line.split(":")[0])
