@@ -133,6 +133,7 @@ def _base(say: Callable[[str], None]) -> Path:
         '--aptopt=APT::Install-Recommends "false"',
         *(f"--dpkgopt=path-exclude=/usr/share/{path}" for path in unwanted),
         *(f"--dpkgopt=path-exclude={drivers}/{kind}/*" for kind in ("gpu", "net")),
+        *(f"--dpkgopt=path-include={drivers}/net/{name}.ko*" for name in ("virtio_net", "net_failover")),
         f"--include={','.join(packages)}",
         SUITE,
         str(half),
@@ -148,7 +149,9 @@ def _mirror() -> str:
     command = ["apt-get", "indextargets", "--format", "$(REPO_URI) $(SUITE)", "Created-By: Packages", "Origin: Debian"]
     told = subprocess.run(command, capture_output=True, text=True, check=False).stdout.splitlines()
     ours = [line.split()[0] for line in told if "security" not in line]
-    return ours[0] if ours else "http://deb.debian.org/debian"
+    if not ours:
+        raise RigError("no Debian mirror in this machine's package sources; the image is made from Debian's packages")
+    return ours[0]
 
 
 def _install_needs() -> None:
