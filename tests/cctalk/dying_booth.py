@@ -52,7 +52,7 @@ async def main(folder: Path) -> None:
     cctalk_memory.CounterMemory.write = lambda self, *mark: durable(lambda: write(self, *mark))  # type: ignore[method-assign]
     chosen = settings.CctalkCoins(port=str(folder / "tty"), state=str(folder / "cctalk.json"))
     async with open_cctalk(chosen) as coins:
-        w = World(folder, config(folder), os.getpid(), [GOOD], True, connect, cast(Judging, object()))
+        w = World(folder, config(folder), os.getpid(), [GOOD], True, connect, cast(Judging, object()), frozenset())
         w.sim.cabin = dataclasses.replace(w.sim.cabin, coins=coins)
         await w.start()
         await w.task

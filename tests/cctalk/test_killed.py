@@ -5,6 +5,7 @@ import os
 import random
 import sqlite3
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,9 @@ def test_a_kill_at_any_durable_write_loses_no_coin_and_doubles_none(tmp_path: Pa
         try:
             await opened(sim, dying)
             await asyncio.gather(*(sim.insert(CENTS) for _ in range(3)))
+            with suppress(TimeoutError):  # it may have told all that it has to tell
+                async with asyncio.timeout(3):
+                    await dying.wait()
         finally:
             await end(dying)
         async with asyncio.timeout(10):
