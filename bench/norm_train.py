@@ -185,9 +185,9 @@ def main(faces: Path) -> int:
     )  # fmt: skip
     looking = [name for name in scenes if labels[name]["gaze"] == "camera"]
     offset = np.array([shape.iris_offset(scenes[name]) for name in looking])
-    for axis, angle in ((0, "yaw"), (1, "pitch")):
-        x = np.array([[1.0, getattr(poses[name], angle)] for name in looking])
-        print("iris on", angle, np.linalg.lstsq(x, offset[:, axis], rcond=None)[0].round(5))
+    x = np.array([[1.0, poses[name].yaw, poses[name].pitch] for name in looking])
+    for axis, way in enumerate(("along", "down")):
+        print("iris", way, "on 1, yaw, pitch:", np.linalg.lstsq(x, offset[:, axis], rcond=None)[0].round(5))
     x = np.array([[np.log(shape.lip_opening(s) + 0.005), shape.seam_redness(s)] for s in scenes.values()])
     w = logistic(x, np.array([labels[name]["mouth"] != "closed" for name in scenes]))
     print("mouth: weight of the seam's redness against log opening", round(float(w[2] / w[1]), 4))

@@ -150,7 +150,7 @@ TABLE: tuple[Requirement, ...] = (
     Requirement(
         "expression", "", "own", None, 1.24, falling(1.24, 0.04), _smile, overridable=True,
     ),
-    Requirement("gaze", "eye width", "own", None, 0.075, falling(0.075, 0.02), lambda m: m.gaze, overridable=True),
+    Requirement("gaze", "eye width", "own", None, 0.08, falling(0.08, 0.02), lambda m: m.gaze, overridable=True),
     Requirement(
         "exposure", "luma", "own", 0.65, 0.99, within(0.65, 0.99, 0.02), lambda m: light.bright_end(m.skin), every=6),
     Requirement(

@@ -67,7 +67,8 @@ def seam_redness(scene: Scene) -> float:
 
 
 # where the irises stand when the lens is looked at: a regression on 252 labelled portraits (bench/norm_train.py)
-GAZE_PER_YAW, GAZE_DOWN, GAZE_PER_PITCH, GAZE_DOWN_WEIGHT = -0.0035, -0.0715, 0.00026, 1.0
+GAZE_MIDDLE = np.array([0.0002, -0.0709])  # along the eye, down
+GAZE_PER_DEGREE = np.array([[-0.0035, -0.0003], [0.0003, 0.00025]])  # along, down: of yaw, pitch
 SEAM_WEIGHT, SEAM_CLOSED = 0.083, -8.0  # logistic fit on labelled mouths; median redness of closed ones
 
 
@@ -91,10 +92,8 @@ def smile(scene: Scene) -> tuple[float, float]:
 
 def gaze(scene: Scene, yaw: float, pitch: float) -> float:
     """How far the irises stand from where they stand when a head so turned looks into the lens, in eye widths."""
-    along, down = iris_offset(scene)
-    along -= GAZE_PER_YAW * yaw
-    down -= GAZE_DOWN + GAZE_PER_PITCH * pitch
-    return float(np.hypot(along, GAZE_DOWN_WEIGHT * down))
+    expected = GAZE_MIDDLE + GAZE_PER_DEGREE @ np.array([yaw, pitch])
+    return float(np.hypot(*(np.array(iris_offset(scene)) - expected)))
 
 
 def iris_offset(scene: Scene) -> tuple[float, float]:
