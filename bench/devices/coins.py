@@ -261,9 +261,8 @@ asyncio.run(main())
 
 def idle(seconds: float) -> None:
     """A process with acceptor and lamps open, beside one with the same protocols and no driver."""
-    from tests.rig.bench.gpio import SimulatedChip, pretend_pi
-
     from bench.idle import cpu_s, pss_mb
+    from tests.rig.bench.gpio import SimulatedChip, pretend_pi
 
     pretend_pi()
     chip = SimulatedChip("pinctrl-rp1", 32)

@@ -108,6 +108,8 @@ async def _on_cctalk(story: Story, folder: Path) -> None:
         await bench.stop()
         await connect()
         await story(rig)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Leaves out, by name and with the reason, what has no meaning on the kernel's devices."""
     if not os.environ.get("EPHOTO_RIG"):
