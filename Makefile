@@ -5,13 +5,21 @@ BIN    := $(VENV)/bin
 ONCE   ?=
 BROKER ?=
 
-.PHONY: demo test setup check lock clean
+.PHONY: demo test rig setup check lock clean
 
 demo: $(VENV)/.demo-ready
 	@$(BIN)/python -m demo $(if $(ONCE),--once) $(if $(BROKER),--broker $(BROKER))
 
 test: $(VENV)/.dev-ready check
 	@$(BIN)/python -m pytest
+
+# The real drivers in a virtual machine whose kernel simulates the devices, then power cuts during visits (docs/rig.md).
+CUTS   ?= 5
+rig: $(VENV)/.dev-ready
+	@$(BIN)/python -m tests.rig run --no-systemd --limit 1800 python -m pytest -q -p no:cacheprovider \
+	  tests/devices tests/camera/test_libraries.py tests/contract/test_coins.py tests/contract/test_pen.py \
+	  tests/contract/test_lights_and_panel.py tests/contract/test_camera.py -k "kernel or libraries or gpio"
+	@$(BIN)/python -m tests.rig.powercut --cuts $(CUTS)
 
 check: $(VENV)/.dev-ready
 	@echo "==> style, types, arrows of the map"

@@ -67,7 +67,8 @@ class BothSides:
         told = self.fleet("SELECT body FROM event ORDER BY seq")
         sums = json.loads(told[-1][0])["counters"]
         assert (sums["coins_cents"], sums["spent_cents"]) == (totals.coins_cents, totals.spent_cents), story
-        alerts = self.fleet("SELECT name, what FROM alert")
+        # an item that overtakes another on a slow link raises one for a moment
+        alerts = self.fleet("SELECT name, what FROM alert WHERE cleared_ms IS NULL")
         assert not alerts, (story, alerts)
 
     async def _papers_are_true(self, story: str) -> None:

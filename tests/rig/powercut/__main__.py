@@ -108,9 +108,9 @@ async def loop(
     stack, running = await asyncio.to_thread(world.boot, ports)
     try:
         await sim.wait_view("door", timeout_s=PATIENCE_S)
-        while done <= cuts:
+        while done < cuts:
             begun_s, before = time.monotonic(), world.disk.writes
-            cutting = done < cuts and writes_a_visit > 0
+            cutting = writes_a_visit > 0  # the first visit is undisturbed, and counts the writes
             at = rng.randint(1, writes_a_visit) if cutting else 0
             if cutting:
                 world.disk.arm(at)
@@ -132,7 +132,6 @@ async def loop(
                 done += 1
             else:
                 world.disk.disarm()
-                done += cutting is False and writes_a_visit > 0
             end = await visiting
             if end != "door":
                 await sim.wait_view("door", timeout_s=PATIENCE_S)
