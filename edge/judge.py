@@ -27,6 +27,7 @@ from edge.texts import LANGUAGES, Texts
 LARGEST_PIXELS = 120_000_000  # more is refused before it is decoded, so that memory stays bounded
 ENOUGH_PX = 900  # the longer side to which a JPEG may be reduced while it is decoded
 PORTRAIT_DPI = 600
+BAND_PX = 256  # rows that are brought to RGB together
 QUALITY_LEAST = 90  # of a JPEG (norm.md)
 # the luminance table of ITU-T T.81, annex K, which libjpeg scales by the quality
 STANDARD_TABLE = (
@@ -61,7 +62,7 @@ def load_models() -> dict[str, bytes]:
 def read_picture(path: Path) -> RGB:
     """The picture as H × W × 3 uint8 sRGB, turned as its EXIF says. UnreadablePictureError for anything else."""
     with _opened(path) as image:
-        return np.asarray(_as_rgb(ImageOps.exif_transpose(image)))
+        return _upright(image)
 
 
 def judge_file(judge: Judge, path: Path) -> Verdict:
@@ -97,7 +98,7 @@ def _decoded(path: Path, shrink: int) -> tuple[RGB, int]:
         if shrink > 1:
             image.draft("RGB", (image.width // shrink, image.height // shrink))
         shrunk = round(width / image.width)
-        return np.asarray(_as_rgb(ImageOps.exif_transpose(image))), shrunk
+        return _upright(image), shrunk
 
 
 def jpeg_quality(image: Image.Image) -> int | None:
@@ -157,12 +158,26 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         raise UnreadablePictureError(f"{path}: is broken ({error}); take or copy the picture again") from None
 
 
-def _as_rgb(image: Image.Image) -> Image.Image:
-    """Any mode as 8-bit RGB: 16 bits scaled down, transparency laid on white."""
-    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
-        deep = np.asarray(image, np.float64)
-        top = 65535.0 if deep.max() > 255 else 255.0
-        return Image.fromarray((deep.clip(0, top) * (255 / top)).astype(np.uint8)).convert("RGB")
+def _upright(image: Image.Image) -> RGB:
+    """The picture turned as its EXIF says, in 8-bit RGB.
+
+    Band by band: beside the decoded picture and the answer no third copy of it is made, whatever its mode.
+    """
+    ImageOps.exif_transpose(image, in_place=True)
+    brightest: Any = image.getextrema()[1] if image.mode.startswith(("I", "F")) else 0
+    rgb = np.empty((image.height, image.width, 3), np.uint8)
+    for top in range(0, image.height, BAND_PX):
+        band = image.crop((0, top, image.width, min(image.height, top + BAND_PX)))
+        rgb[top : top + BAND_PX] = np.asarray(_as_rgb(band, deep=brightest > 255))
+    return rgb
+
+
+def _as_rgb(image: Image.Image, *, deep: bool) -> Image.Image:
+    """Any mode as 8-bit RGB: 16 bits (`deep`) scaled down, transparency laid on white."""
+    if image.mode.startswith(("I", "F")):
+        top = 65535.0 if deep else 255.0
+        grey = np.asarray(image, np.float64).clip(0, top) * (255 / top)
+        return Image.fromarray(grey.astype(np.uint8)).convert("RGB")
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         clear = image.convert("RGBA")
         white = Image.new("RGBA", clear.size, (255, 255, 255, 255))
@@ -265,7 +280,10 @@ def run(args: argparse.Namespace) -> int:
             for path in args.pictures
         )
     except (OSError, UnreadablePictureError) as error:
-        print(f"booth judge: {error}", file=sys.stderr)
+        text = str(error)
+        if isinstance(error, OSError) and error.filename is not None:  # of a folder: a picture's own are told above
+            text = f"{error.filename}: {error.strerror}; mend its rights, or name another folder (--out to write to)"
+        print(f"booth judge: {text}", file=sys.stderr)
         return UNREAD
 
 

@@ -4,6 +4,8 @@ import csv
 import json
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -14,7 +16,8 @@ from PIL import Image
 from edge.judge import UnreadablePictureError, judge_file, main, read_picture
 from edge.portrait import Judge
 
-PICTURES = Path(__file__).parents[2] / "demo" / "pictures"
+ROOT = Path(__file__).parents[2]
+PICTURES = ROOT / "demo" / "pictures"
 GOOD = PICTURES / "good.jpg"
 
 
@@ -82,6 +85,42 @@ def test_an_unusual_picture_is_judged_as_what_it_shows(judge: Judge, tmp_path: P
     assert verdict.face is not None
     assert verdict["exposure"].passed
     assert verdict["yaw"].passed
+
+
+def test_what_is_half_transparent_is_laid_on_white(tmp_path: Path) -> None:
+    image = Image.open(GOOD).convert("RGBA")
+    alpha = Image.new("L", image.size, 255)
+    alpha.paste(128, (0, 0, 60, image.height))
+    alpha.paste(0, (image.width - 60, 0, image.width, image.height))
+    image.putalpha(alpha)
+    image.save(tmp_path / "half.png")
+    whole, rgb = read_picture(GOOD).astype(int), read_picture(tmp_path / "half.png").astype(int)
+    assert np.abs(rgb[:, :60] - (whole[:, :60] + 255) / 2).max() <= 2
+    assert (rgb[:, -60:] == 255).all()
+    assert (rgb[:, 60:-60] == whole[:, 60:-60]).all()
+
+
+# decoded, 100 MP take 400 MB in Pillow (16 bits: 200) and 300 MB as array; a JPEG is decoded at a quarter
+@pytest.mark.parametrize(("kind", "most_mb"), [("jpg", 200), ("transparent png", 850), ("16-bit png", 700)])
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")  # of Pillow making it
+def test_a_hundred_megapixels_are_judged_in_bounded_memory(tmp_path: Path, kind: str, most_mb: float) -> None:
+    path = tmp_path / f"huge.{kind[-3:]}"
+    image = Image.open(GOOD).resize((8660, 11547), Image.Resampling.NEAREST)
+    if kind == "16-bit png":
+        deep = np.asarray(image.convert("L")).astype(np.uint16) * 257
+        image = Image.fromarray(deep)
+    elif kind == "transparent png":
+        image.putalpha(250)
+    image.save(path, quality=90, compress_level=1)
+    # VmHWM begins anew with a program; ru_maxrss would count what this process held when it forked
+    program = (
+        "import sys; from edge.judge import main; main(['--json', sys.argv[1]]); "
+        "print([line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')][0])"
+    )
+    child = subprocess.run([sys.executable, "-c", program, path], stdout=subprocess.PIPE, cwd=ROOT, check=True)
+    answer, most_kb = child.stdout.splitlines()
+    assert json.loads(answer)["face"] is not None
+    assert int(most_kb) / 1024 < most_mb
 
 
 def broken(kind: str, folder: Path) -> Path:
