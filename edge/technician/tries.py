@@ -37,7 +37,7 @@ from .sample import sample_rows
 from .shown import COLUMNS, Shown, view
 
 ACCEPT_S = 3.0
-DRAIN_S = 2.5
+DRAIN_S = 4.0
 """A coin that was validated before the slot closed still sends its pulses (hardware.md, 1: 2 s and the longest)."""
 SCENE_S = 3.0
 STILL_S = 3.0
