@@ -29,6 +29,6 @@ def play(pictures: list[Path], tmp_path: Path) -> Callable[..., None]:
     async def played(story: Any) -> None:
         async with playing(tmp_path, pictures, Picamera(still_px=(600, 800))) as camera:
             cabin = SimpleNamespace(camera=camera.camera)
-            await story(SimpleNamespace(cabin=cabin, bench=_Bench(camera), pictures=pictures))
+            await story(SimpleNamespace(cabin=cabin, bench=_Bench(camera), pictures=pictures, still_px=(600, 800)))
 
     return lambda story: asyncio.run(played(story))
