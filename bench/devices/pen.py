@@ -109,6 +109,8 @@ async def one_round(pad: Pad, rng: random.Random, number: int) -> tuple[str, str
                 break
         await pad.plug()
         became = judged(told, points[:begin])
+        if became == "whole" and begin and points[begin - 1][2] > 0:
+            became = "WRONG: cut, and not marked"
     elif fault == "process still":
         await pad.draw(points, still=range(begin, rng.randrange(begin, len(points)) + 1))
     elif fault == "loop still":

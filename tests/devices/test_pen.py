@@ -188,6 +188,23 @@ def test_a_user_without_permission_is_told_the_group(workbench: Workbench) -> No
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
+def test_a_stroke_that_an_unplug_cuts_is_broken(workbench: Workbench) -> None:
+    async def story() -> None:
+        tablet = workbench.tablet()
+        async with open_pen(Settings()) as pen:
+            await well(pen)
+            samples = pen.samples()
+            down(tablet, 100, 100)
+            last = await anext(samples)
+            tablet.close()
+            with pytest.raises(DeviceMissing):
+                async for last in samples:
+                    pass
+            assert last.contact or last.broken  # the kernel's own lift is read in time, or not
+
+    play(story())
+
+
 def test_the_configured_name_is_followed_to_another_node(workbench: Workbench, tmp_path: Path) -> None:
     async def story() -> None:
         name = tmp_path / "booth-pen"
