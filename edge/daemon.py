@@ -108,13 +108,17 @@ class Daemon:
     async def _pen(self) -> None:
         """Strokes to the visit; a stroke cut by an unplug is a broken one."""
         strokes = StrokeCollector()
+        said = ""
         while True:
             try:
                 async for sample in self._booth.cabin.pen.samples():
+                    said = ""
                     if (stroke := strokes.add(sample)) is not None:
                         self._booth.inputs.put(stroke)
             except DeviceError as error:
-                log.warning("%s", error)
+                if str(error) != said:  # it is asked every second while it is gone
+                    said = str(error)
+                    log.warning("%s", error)
             if (stroke := strokes.cut()) is not None:
                 self._booth.inputs.put(stroke)
             await asyncio.sleep(BACK_S)

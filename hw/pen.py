@@ -160,10 +160,11 @@ class _Tablet:
     def read(self, stopped: int) -> Iterator[list[tuple[PenSample, int]]]:
         """Samples as they come, each with its stroke's beginning, until `stopped` closes. OSError when it is gone."""
         while stopped not in select.select([self._device.fd, stopped], [], [])[0]:
-            samples = [sample for event in self._pending() for sample in self._events.take(event)]
+            events = self._pending()
+            samples = [sample for event in events for sample in self._events.take(event)]
             if self._events.lost:
-                self._drain()
-                samples += self._events.resync(self._snapshot(), time.monotonic_ns())
+                at_ns = self._drain() or events[-1].at_ns  # before whatever comes next
+                samples += self._events.resync(self._snapshot(), at_ns)
             if samples:
                 yield [self._with_beginning(sample) for sample in samples]
 
@@ -178,10 +179,13 @@ class _Tablet:
         except BlockingIOError:
             return []
 
-    def _drain(self) -> None:
-        """Takes what waits and lets it pass: what the kernel says of the device afterwards is newer."""
-        while self._pending():
-            pass
+    def _drain(self) -> int:
+        """Takes what waits and lets it pass: what the kernel says of the device afterwards is newer. When the last of
+        it came, 0 where nothing waited."""
+        at_ns = 0
+        while events := self._pending():
+            at_ns = events[-1].at_ns
+        return at_ns
 
     def _axis(self, code: int) -> Axis:
         info = self._device.absinfo(code)

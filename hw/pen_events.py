@@ -167,7 +167,11 @@ class PenEvents:
         if event.code == SYN_DROPPED:
             self.lost = True
             return []
-        return self._report(event.at_ns) if event.code == SYN_REPORT else []
+        if event.code != SYN_REPORT:
+            return []
+        if event.value:  # the kernel's own report: it lets go of all keys of a device that is being unplugged
+            self._broken = True
+        return self._report(event.at_ns)
 
     def resync(self, now: Snapshot, at_ns: int) -> list[PenSample]:
         """Goes on from what the kernel says now. Whatever stroke was under way, or may have been, is broken."""
@@ -190,7 +194,9 @@ class PenEvents:
         if self._number is not None and (touch is None or touch.number != self._number):
             samples.append(PenSample(*self._last, 0.0, at_ns, contact=False, broken=self._broken))
             self._number, self._broken = None, False
-        if touch is not None:
+        if touch is None:
+            self._broken = False
+        else:
             if self._number is None:
                 self._number, self._broken = touch.number, begun_unseen
             self._last = self._to_mm(touch.x, touch.y)

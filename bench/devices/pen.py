@@ -88,6 +88,8 @@ def judged(told: list[Stroke], points: list[Point]) -> str:
         return "WRONG: out of order"
     if broken:
         return "broken"
+    if not written and not told:
+        return "not begun"
     if [[raw(sample) for sample in stroke.samples] for stroke in told] == [written]:
         return "whole"
     return f"WRONG: {sum(len(stroke.samples) for stroke in told)} of {len(written)} samples and not marked"
@@ -106,7 +108,9 @@ async def one_round(pad: Pad, rng: random.Random, number: int) -> tuple[str, str
             if any(sample.broken for sample in stroke.samples):
                 break
         await pad.plug()
-        became = judged(told, points[:begin]) if told else "unplugged before it"
+        became = judged(told, points[:begin])
+        if became == "whole" and begin and points[begin - 1][2] > 0:
+            became = "WRONG: cut, and not marked"
     elif fault == "process still":
         await pad.draw(points, still=range(begin, rng.randrange(begin, len(points)) + 1))
     elif fault == "loop still":

@@ -89,6 +89,15 @@ def test_a_lift_among_lost_events_ends_the_stroke_as_broken() -> None:
     assert (lift.contact, lift.broken, lift.x_mm) == (False, True, 1.0)
 
 
+def test_the_lift_that_the_kernel_makes_up_at_an_unplug_ends_a_broken_stroke() -> None:
+    events = pen()
+    told(events, down(100, 100))
+    (lift,) = told(events, [(EV_KEY, BTN_TOUCH, 0), (EV_SYN, SYN_REPORT, 1)])
+    assert not lift.contact and lift.broken
+    told(events, [(EV_KEY, BTN_TOOL_PEN, 0), (EV_SYN, SYN_REPORT, 1)])
+    assert not any(s.broken for s in told(events, [*down(1, 1), *UP]))
+
+
 def test_a_stroke_begun_among_lost_events_is_broken() -> None:
     events = pen()
     told(events, [(EV_SYN, SYN_DROPPED, 0)])

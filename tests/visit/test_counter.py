@@ -1,5 +1,7 @@
 """A counter: no coins, no lamps of its own, no panel, and nothing to pay."""
 
+import asyncio
+
 import pytest
 
 from edge import messages as m
@@ -56,7 +58,9 @@ async def test_a_double_tap_answers_one_question_only(w: World, twice: str) -> N
     await w.customer.sign()
     await w.customer.tap("yes")
     await w.sim.wait_view("confirm")
+    await asyncio.sleep(0.2)
     await w.customer.tap(twice, at_once=True)
+    await asyncio.sleep(1)
     assert not w.data(m.Committed)
     await w.customer.tap("yes")  # the confirmation still waits for its own answer
     await w.sim.wait_view("take_ticket")
