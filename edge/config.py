@@ -246,6 +246,11 @@ def _conflicts(config: Config) -> typing.Iterator[Fault]:
                     f"services[{number}].price_cents", str(service.price_cents), "must be 0: the cabin takes no coins"
                 )
     from .fields import problems
+    from .ticket_blocks import WIDTH_DOTS
 
+    if isinstance(config.cabin, settings.Devices) and not isinstance(config.cabin.printer, settings.Simulated):
+        wide = config.cabin.printer.width_dots
+        if wide != WIDTH_DOTS:
+            yield Fault("cabin.printer.width_dots", str(wide), f"must be {WIDTH_DOTS}: the ticket is drawn so wide")
     for key, problem in problems(config.fields, ids):
         yield Fault(key, "", problem)

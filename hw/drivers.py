@@ -86,8 +86,7 @@ def _open(name: str, chosen: settings.Strict) -> AbstractAsyncContextManager[Any
             from hw.panel import open_panel
 
             return open_panel(chosen)
-        case _:
-            raise NotImplementedError(f"no driver for {chosen}")
+    raise TypeError(f"{chosen!r} is no device's settings")
 
 
 def label(chosen: object) -> str:

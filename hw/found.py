@@ -5,6 +5,7 @@ own. Must never name a device by a number that moves (`/dev/video0`) where a sta
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -54,13 +55,11 @@ def _lines(root: Path) -> Iterator[Found]:
 
 def _label(entry: Path, root: Path) -> str:
     if root == Path("/"):
-        try:
+        with suppress(ImportError, OSError):  # no library or no permission: the kernel's name says which it is
             import gpiod
 
             with gpiod.Chip(f"/dev/{entry.name}") as chip:
                 return str(chip.get_info().label)
-        except (ImportError, OSError):
-            pass  # no library or no permission: the kernel's device name says which it is
     return _read(entry / "label") or entry.name
 
 

@@ -3,6 +3,7 @@
 Must never take another chip than the one that was asked for, and never leave a line on that nobody renews.
 """
 
+import asyncio
 import contextlib
 import logging
 import os
@@ -10,7 +11,7 @@ import tempfile
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -183,6 +184,18 @@ def released_lines_stay(root: Path = Path("/")) -> bool:
             if (root / "sys/module" / module / "parameters/persist_gpio_outputs").read_text().strip() == "Y":
                 return True
     return False
+
+
+@contextlib.asynccontextmanager
+async def kept(stay_open: Coroutine[Any, Any, None], tried: asyncio.Event) -> AsyncIterator[None]:
+    """Runs what keeps lines open, until the end; ready once it has `tried` to have them."""
+    async with asyncio.TaskGroup() as tasks:
+        keeper = tasks.create_task(stay_open)
+        try:
+            await tried.wait()
+            yield
+        finally:
+            keeper.cancel()
 
 
 class Hold:

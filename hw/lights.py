@@ -27,13 +27,8 @@ Dim = Callable[[float], None]
 async def open_lights(chosen: settings.GpioLights) -> AsyncIterator[cabin.Lights]:
     """The lamps, dark at first and at the end. They open whether their lines are there or not, and they come back."""
     lights = GpioLights(chosen)
-    async with asyncio.TaskGroup() as tasks:
-        keeper = tasks.create_task(lights.stay_open())
-        try:
-            await lights.tried.wait()
-            yield lights
-        finally:
-            keeper.cancel()
+    async with gpio.kept(lights.stay_open(), lights.tried):
+        yield lights
 
 
 class GpioLights:

@@ -29,13 +29,8 @@ async def open_coins(chosen: settings.PulseCoins) -> AsyncIterator[CoinAcceptor]
     """The acceptor, closed at first and at the end. It opens whether its lines are there or not, and they come back."""
     lines = GpioCoinLines(chosen)
     acceptor = PulseAcceptor(lines, settings.pulse_table(chosen))
-    async with asyncio.TaskGroup() as tasks:
-        keeper = tasks.create_task(lines.stay_open())
-        try:
-            await lines.tried.wait()
-            yield acceptor
-        finally:
-            keeper.cancel()
+    async with gpio.kept(lines.stay_open(), lines.tried):
+        yield acceptor
 
 
 class GpioCoinLines:

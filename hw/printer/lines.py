@@ -10,6 +10,7 @@ import socket
 import struct
 import termios
 import time
+from abc import ABC, abstractmethod
 from typing import Any
 
 from hw import settings
@@ -19,7 +20,7 @@ CONNECT_S = 3.0
 KERNEL_BYTES = 4096  # the least that Linux keeps for a socket is about this
 
 
-class _Line:
+class _Line(ABC):
     """Port of hw.printer.transport over a file descriptor that can be polled."""
 
     def __init__(self, printer: Any, name: str) -> None:
@@ -58,16 +59,16 @@ class _Line:
     def status(self) -> str:
         return ""  # a line has no status of its own
 
+    @abstractmethod
     def drop(self) -> int:
         """What the kernel still holds vanishes; the line is closed for a reset."""
-        raise NotImplementedError
 
     def _held(self) -> int:
         """Bytes that the kernel has not brought to the printer (0 on a pseudo-terminal, which does not say)."""
         return int(struct.unpack("i", fcntl.ioctl(self._device.fileno(), termios.TIOCOUTQ, bytes(4)))[0])
 
-    def close(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def close(self) -> None: ...
 
     def _ready(self, event: int, end_s: float) -> bool:
         """Whether the descriptor can be used so, at the latest at `end_s`. OSError: its other end is gone."""
@@ -78,11 +79,11 @@ class _Line:
             raise OSError("it closed the line")
         return bool(found)
 
-    def _put(self, data: bytes) -> int:
-        raise NotImplementedError
+    @abstractmethod
+    def _put(self, data: bytes) -> int: ...
 
-    def _take(self) -> bytes:
-        raise NotImplementedError
+    @abstractmethod
+    def _take(self) -> bytes: ...
 
     def _refused(self, error: Exception) -> DeviceMissing | DeviceFault:
         return DeviceMissing("printer", f"{self._name} does not open: {_last_line(error)}")

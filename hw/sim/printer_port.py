@@ -58,11 +58,9 @@ class _Pump:
         with suppress(DeviceMissing, OSError):
             async with asyncio.TaskGroup() as both:
                 talking = both.create_task(self._talk(write))
-                try:
+                with suppress(DeviceMissing, OSError):  # pulled, or the other end went away: it stops talking
                     while data := await read():
                         await self.printer.write(data, deadline_s=FOREVER_S)
-                except (DeviceMissing, OSError):
-                    pass  # pulled, or the other end went away: it stops talking
                 talking.cancel()
 
     async def _talk(self, write: Write) -> None:

@@ -132,6 +132,7 @@ def test_each_device_is_chosen_by_the_name_of_its_driver(tmp_path: Path) -> None
         ("pin = 12", "pin = 17", "cabin.coins.lines.coin: is line 17, which lights.lamps.face.pin has already"),
         ('"evdev"', '"sim"', "cabin.socket: is missing; pen is simulated"),
         ("product =", "prodcut =", "cabin.printer.product: is missing"),
+        ("product =", "width_dots = 512, product =", "cabin.printer.width_dots = 512: must be 576"),
         ('"picamera2"', '"picamera2", exposure_us = 10000', "cabin.camera: names one of exposure_us and gain"),
         ('driver = "devices"', "", 'cabin.driver: is missing; known: "sim", "devices"'),
         ('coins = { driver = "pulse", model = "DG600F", lines = { coin = 17 }, enable_pin = 27 }',

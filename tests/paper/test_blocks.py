@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
@@ -19,12 +19,14 @@ texts = st.text(st.characters(codec="latin-1", exclude_categories=("Cc",)), max_
     texts,
     st.sampled_from(FACES),
     st.integers(14, 64),
-    st.integers(80, WIDTH_DOTS),
+    st.integers(70, WIDTH_DOTS),
     st.sampled_from(["left", "middle", "right"]),
 )
 @settings(max_examples=150)
 def test_a_paragraph_shows_all_the_ink_of_its_lines(text: str, face: Face, size: int, wide: int, align) -> None:
     """Counted against the same lines drawn with room on every side."""
+    # a column narrower than one letter can show it whole or keep its width, not both
+    assume(all(paragraph(letter, size, 1, face=face, tight=True).shape[1] <= wide for letter in text if letter.strip()))
     roomy = 0
     for line in wrap(text, face, size, wide):
         paper = Image.new("1", (wide + 400, 400))

@@ -104,7 +104,7 @@ async def loop(
     world: World, sim: Bench, api: str, ports: Sequence[int], cuts: int, careless: bool, rng: random.Random
 ) -> int:
     """`cuts` power cuts, each during a visit; answers how many promises were seen broken (it stops at the first)."""
-    sides, lost_cents, done, writes_a_visit = BothSides(world.installation, sim, api), 0, 0, 0
+    sides, lost_cents, done, writes_a_visit = BothSides(world.installation, sim, api, slow_link=True), 0, 0, 0
     stack, running = await asyncio.to_thread(world.boot, ports)
     try:
         await sim.wait_view("door", timeout_s=PATIENCE_S)
