@@ -27,6 +27,7 @@ from tests.rig.image import CACHE, ROOT, Image, RigError
 
 GUEST = Path(__file__).parent / "guest"
 SLOTS = 2
+SHIFT = 1  # an instruction takes 2^1 ns
 EMULATED = "Nehalem"  # the cheapest processor that serves numpy and LiteRT; `max` doubles every time
 TIMED_OUT, NO_STATUS = 124, 125
 BOOTS = 3  # QEMU's emulation trips over a kernel that patches itself, in about one boot of thirty
@@ -148,7 +149,7 @@ def _qemu(machine: Machine, image: Image, work: Path, share: Path) -> list[str]:
     quiet = "console=ttyS0 quiet loglevel=4 panic=-1 mitigations=off audit=0 systemd.show_status=false rd.systemd=0"
     disk = f"file={machine.disk or image.disk},format=raw,cache=unsafe"
     disks = [disk if machine.disk else f"{disk},snapshot=on", f"file={work},format=raw,readonly=on", *machine.disks]
-    words = ["qemu-system-x86_64", *_processor(), "-smp", "2", "-m", str(machine.memory_mb)]
+    words = ["qemu-system-x86_64", *_processor(), "-smp", "1", "-m", str(machine.memory_mb)]
     words += ["-nodefaults", "-no-user-config", "-display", "none", "-serial", f"file:{share / 'console.log'}"]
     words += ["-kernel", image.kernel, "-initrd", image.initrd, "-append", f"{quiet} {init}"]
     for number, drive in enumerate(disks):
@@ -170,7 +171,7 @@ def _processor() -> list[str]:
     real = re.search(r"^flags.*\b(svm|vmx)\b", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
     if real and os.access("/dev/kvm", os.W_OK):
         return ["-accel", "kvm", "-cpu", "host"]
-    return ["-accel", "tcg,thread=multi,tb-size=512", "-cpu", EMULATED]
+    return ["-accel", "tcg,thread=single,tb-size=512", "-icount", f"shift={SHIFT},align=off,sleep=on", "-cpu", EMULATED]
 
 
 def _pack(work: Path, line: str) -> None:

@@ -10,7 +10,7 @@ from tests.rig.bench.gpio import SimulatedChip
 from tests.rig.bench.wiring import LAMPS
 
 LOOK_S = (0.001, 0.005)  # at random, so that no look keeps step with the PWM
-WINDOW = 60  # looks that make one level
+WINDOW = 40  # looks that make one level
 SAME = 0.2  # a level read back by so many looks may be off by this much
 
 
@@ -24,28 +24,28 @@ class KernelLamps:
         self._chip = chip
         self._scenes = scenes
         self._looks = {name: deque[bool](maxlen=WINDOW) for name in LAMPS}
-        self._settled = asyncio.Event()
 
     async def watch(self) -> None:
         """Looks at the lamps and notes each scene when it stands. Until cancelled."""
         rng = random.Random(1)
-        shown: str | None = ""
+        shown = coming = "?"
         while True:
             for name, pin in LAMPS.items():
-                looks = self._looks[name]
-                level = self._chip.value(pin)
-                looks.append(level)
+                self._looks[name].append(self._chip.value(pin))
             await asyncio.sleep(rng.uniform(*LOOK_S))
             levels = self._levels()
             scene = self._scene(levels)
-            if scene not in (shown, "?"):
+            if scene in ("?", shown):
+                continue
+            if scene == coming:  # every look that tells it is from after the change
                 shown = scene
-                self._journal.note("lights.levels", scene=scene, levels=levels)
+                self._journal.note("lights.levels", scene=scene or None, levels=levels)
+            coming = scene
+            self._forget()
 
     async def levels(self) -> dict[str, float]:
         """Lamp → 0…1 as they shine from now on."""
-        for looks in self._looks.values():
-            looks.clear()
+        self._forget()
         while any(len(looks) < WINDOW for looks in self._looks.values()):  # noqa: ASYNC110 -- nothing announces it
             await asyncio.sleep(LOOK_S[1])
         return self._levels()
@@ -53,15 +53,19 @@ class KernelLamps:
     def let_go(self) -> None:
         """The booth is gone: its lines fall by themselves."""
 
+    def _forget(self) -> None:
+        for looks in self._looks.values():
+            looks.clear()
+
     def _levels(self) -> dict[str, float]:
         return {name: round(sum(looks) / max(1, len(looks)), 2) for name, looks in self._looks.items()}
 
-    def _scene(self, levels: dict[str, float]) -> str | None:
-        """The scene whose levels these are; None: dark; "?": none, since they are just changing."""
+    def _scene(self, levels: dict[str, float]) -> str:
+        """The scene whose levels these are; "": dark; "?": none, since they are just changing."""
         if any(len(looks) < WINDOW for looks in self._looks.values()):
             return "?"
         if not any(levels.values()):
-            return None
+            return ""
         fitting = [
             scene.value
             for scene, wanted in self._scenes.items()
