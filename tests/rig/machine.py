@@ -40,7 +40,8 @@ class Machine:
     `systemd`: False boots in half the time, with udev only. `disk`: a root disk of its own, written to (else what is
     written is thrown away). `disks`: QEMU's -drive words of more disks, /dev/vdc on. `ports`: what the guest writes to
     /dev/virtio-ports/NAME is appended to these files at once. `clock`: QEMU's -rtc base. `reboots`: a reset boots
-    again. `more`: further words for QEMU.
+    again. `host_clock`: its time is this host's, for what talks with the world outside; else it counts instructions, so
+    that it never sees this host standing still. `more`: further words for QEMU.
     """
 
     systemd: bool = True
@@ -51,6 +52,7 @@ class Machine:
     ports: Mapping[str, Path] = field(default_factory=dict)
     clock: str = "utc"
     reboots: bool = False
+    host_clock: bool = False
     more: tuple[str, ...] = ()
 
 
@@ -149,7 +151,7 @@ def _qemu(machine: Machine, image: Image, work: Path, share: Path) -> list[str]:
     quiet = "console=ttyS0 quiet loglevel=4 panic=-1 mitigations=off audit=0 systemd.show_status=false rd.systemd=0"
     disk = f"file={machine.disk or image.disk},format=raw,cache=unsafe"
     disks = [disk if machine.disk else f"{disk},snapshot=on", f"file={work},format=raw,readonly=on", *machine.disks]
-    words = ["qemu-system-x86_64", *_processor(), "-smp", "1", "-m", str(machine.memory_mb)]
+    words = ["qemu-system-x86_64", *_processor(machine.host_clock), "-m", str(machine.memory_mb)]
     words += ["-nodefaults", "-no-user-config", "-display", "none", "-serial", f"file:{share / 'console.log'}"]
     words += ["-kernel", image.kernel, "-initrd", image.initrd, "-append", f"{quiet} {init}"]
     for number, drive in enumerate(disks):
@@ -166,12 +168,16 @@ def _qemu(machine: Machine, image: Image, work: Path, share: Path) -> list[str]:
     return [str(word) for word in (*words, *machine.more)]
 
 
-def _processor() -> list[str]:
-    """KVM only where the processor offers it: a /dev/kvm alone may hang."""
+def _processor(host_clock: bool) -> list[str]:
+    """KVM only where the processor offers it: a /dev/kvm alone may hang. One processor where time is counted: QEMU then
+    lets several take turns, and what an interrupt has to do on another one waits for its turn."""
     real = re.search(r"^flags.*\b(svm|vmx)\b", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
     if real and os.access("/dev/kvm", os.W_OK):
-        return ["-accel", "kvm", "-cpu", "host"]
-    return ["-accel", "tcg,thread=single,tb-size=512", "-icount", f"shift={SHIFT},align=off,sleep=on", "-cpu", EMULATED]
+        return ["-accel", "kvm", "-cpu", "host", "-smp", "2"]
+    if host_clock:
+        return ["-accel", "tcg,thread=multi,tb-size=512", "-cpu", EMULATED, "-smp", "2"]
+    counted = f"shift={SHIFT},align=off,sleep=on"
+    return ["-accel", "tcg,thread=single,tb-size=512", "-icount", counted, "-cpu", EMULATED, "-smp", "1"]
 
 
 def _pack(work: Path, line: str) -> None:

@@ -63,6 +63,7 @@ class World:
             disks=(drive,),
             ports={"ledger": self._told},
             limit_s=1800,
+            host_clock=True,  # the cabin is outside
             more=("-netdev", "user,id=n0,ipv6=off", "-device", "virtio-net-pci,netdev=n0,romfile="),
         )
         self._told.write_text("")
