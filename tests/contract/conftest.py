@@ -40,6 +40,7 @@ class Rig:
     pictures: list[Path]
     fill_bytes: int = 400 * 72
     still_px: tuple[int, int] = (600, 800)
+    tells_exposure: bool = True
     hides: bool = False
     """Whether bytes wait on a line between the two, where neither can take them back."""
 

@@ -55,7 +55,7 @@ def test_a_still_is_the_full_picture_exposed_after_it_was_asked_for(play: Play) 
         width, height = rig.still_px
         assert still.rgb.shape == (height, width, 3) and colour(still.rgb) == 1
         assert still.at_ns > asked_ns
-        assert still.exposure_us
+        assert still.exposure_us or not rig.tells_exposure
 
     play(story)
 
@@ -91,8 +91,8 @@ def test_a_frozen_camera_is_found_faulty_and_its_still_ends(play: Play) -> None:
         with pytest.raises(DeviceSilent):
             await rig.cabin.camera.still()
         await rig.bench.camera.recover()
-        await first(rig.cabin.camera.frames())
         await until(lambda: rig.cabin.camera.status().health is Health.WELL)
+        await first(rig.cabin.camera.frames())
 
     play(story)
 
@@ -108,6 +108,7 @@ def test_a_camera_that_is_missing_ends_its_frames_and_comes_back(play: Play) -> 
             await rig.cabin.camera.still()
         await until(lambda: rig.cabin.camera.status().health is Health.FAULTY)
         await rig.bench.camera.recover()
+        await until(lambda: rig.cabin.camera.status().health is Health.WELL)
         await first(rig.cabin.camera.frames())
 
     play(story)

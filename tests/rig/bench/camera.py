@@ -12,6 +12,7 @@ from tests.rig.bench.gpio import modprobe
 
 STABLE = Path("/dev/video-rig")  # as udev would name it
 DRIVER = Path("/sys/bus/platform/drivers/vivid")
+DRAWN_S = 0.5  # frames that are drawn already still come, at 5 a second or more
 PATTERNS = ("100% Red", "100% Green", "100% Blue")
 
 
@@ -29,9 +30,13 @@ class KernelCamera:
 
     async def show(self, picture: Path) -> None:
         """The colour that this picture mostly has."""
-        rgb = np.asarray(Image.open(picture).convert("RGB"))
+        try:
+            rgb = np.asarray(Image.open(picture).convert("RGB"))
+        except OSError as error:
+            raise ValueError(f"cannot read picture {picture}: {error}") from error
         self._shown = PATTERNS[int(rgb.reshape(-1, 3).mean(axis=0).argmax())]
         await asyncio.to_thread(self._set, test_pattern=self._number(self._shown))
+        await asyncio.sleep(DRAWN_S)
 
     async def missing(self) -> None:
         """Pulled out."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from hw.cabin import Camera, Health
 from hw.camera.driver import open_camera
 from hw.coins.gpio import open_coins
 from hw.lights import open_lights
@@ -30,7 +31,6 @@ _NO_EVENT = (
 _NO_PLUG = "a wire on a GPIO line has no plug: an acceptor or a lamp that is pulled off looks idle"
 _NO_ANSWER = "a lamp on a GPIO line does not answer: nothing of it can fail visibly"
 _NO_SCRIPT = "vivid cannot be told to; tests/camera plays it on the driver's own process"
-_NO_FACTS = "V4L2 does not say how a frame was exposed"
 _NO_PANEL = "this cabin has no panel"
 LEFT_OUT = {
     r"test_a_spoilt_signal.*(seq_hole|same_direction)": _NO_EVENT,
@@ -91,14 +91,22 @@ async def _play(
             )
             if camera:  # a process of its own, which no other story needs
                 made.cabin.camera = await booth.enter_async_context(open_camera(chosen.camera))
+                await _well(made.cabin.camera)
 
-        made = rig(None, there, kill, connect, pictures, still_px=wiring.CAMERA_PX)
+        made = rig(None, there, kill, connect, pictures, still_px=wiring.CAMERA_PX, tells_exposure=False)
         await connect()
         await there.wait("daemon.came")
         try:
             await story(made)
         finally:
             late += [f"{e.data['ms']} ms" for e in there.journal.entries if e.what == "rig.late"]
+
+
+async def _well(camera: Camera) -> None:
+    """Until its process has opened it: a visit does not begin before."""
+    async with asyncio.timeout(STARTS_S):
+        while camera.status().health is not Health.WELL:  # noqa: ASYNC110 -- a status is looked at
+            await asyncio.sleep(0.05)
 
 
 @asynccontextmanager

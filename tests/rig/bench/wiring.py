@@ -13,7 +13,7 @@ LAMP_HZ = 100  # what an emulated processor can still keep
 
 PEN_NAME, PEN_UNITS_PER_MM, PEN_PRESSURES = "Rig Pen", 100, 8191
 
-CAMERA_PX = (1280, 720)
+CAMERA_PX = (640, 480)
 
 DEVICES = {
     "driver": "devices",
