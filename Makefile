@@ -13,12 +13,21 @@ demo: $(VENV)/.demo-ready
 test: $(VENV)/.dev-ready check
 	@$(BIN)/python -m pytest
 
-# The real drivers in a virtual machine whose kernel simulates the devices, then power cuts during visits (docs/rig.md).
+# The real drivers in a virtual machine whose kernel simulates the devices, the daemon there under systemd for a visit, some
+# rounds of each loop of bench/devices, then power cuts during visits (docs/rig.md).
 CUTS   ?= 5
+ROUNDS ?= 5
+RIG    := $(BIN)/python -m tests.rig run
+LOOPS  := pen --rounds $(ROUNDS);printer --rounds $(ROUNDS);coins --pulses $(ROUNDS)00;camera --rounds $(ROUNDS)
 rig: $(VENV)/.dev-ready
-	@$(BIN)/python -m tests.rig run --no-systemd --limit 1800 python -m pytest -q -p no:cacheprovider \
-	  tests/devices tests/camera/test_libraries.py tests/contract/test_coins.py tests/contract/test_pen.py \
-	  tests/contract/test_lights_and_panel.py tests/contract/test_camera.py -k "kernel or libraries or gpio"
+	@echo "==> the drivers' tests on the kernel's devices"
+	@$(RIG) --no-systemd --limit 1800 python -m pytest -q -p no:cacheprovider \
+	  tests/devices tests/camera/test_libraries.py tests/contract -k "kernel or libraries or gpio"
+	@echo "==> the daemon under systemd for a visit"
+	@$(RIG) --limit 900 python -m tests.rig.visit
+	@echo "==> $(ROUNDS) rounds of each device's loop"
+	@$(RIG) --no-systemd --limit 900 'set -e; IFS=";"; for loop in "$(LOOPS)"; do $$loop; done'
+	@echo "==> $(CUTS) power cuts during visits"
 	@$(BIN)/python -m tests.rig.powercut --cuts $(CUTS)
 
 check: $(VENV)/.dev-ready

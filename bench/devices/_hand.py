@@ -5,6 +5,7 @@
 
 import os
 import signal
+import subprocess
 import time
 from multiprocessing.connection import Connection
 from typing import Any
@@ -16,6 +17,7 @@ Point = tuple[int, int, int]
 
 def hand(orders: Connection, reader: int, report_s: float) -> None:
     """Obeys until the pipe closes; `reader` is the process that stands still where that is asked."""
+    subprocess.run(["modprobe", "-a", "uinput", "evdev"], check=True)
     tablet = _plugged()
     while True:
         try:

@@ -6,6 +6,7 @@ import logging
 import os
 import random
 import signal
+from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any
 
@@ -48,13 +49,26 @@ class KernelCabin(CabinProcess):
 
 
 class _PluggedPen:
-    """SimPen whose plug is the tablet's."""
+    """SimPen whose plug is the tablet's. A verb is over when the kernel has all of its samples."""
 
     def __init__(self, pen: Any, tablet: Tablet) -> None:
         self._pen, self._tablet = pen, tablet
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._pen, name)
+
+    async def tap(self, *where: Any, **more: Any) -> None:
+        await self._drawn(self._pen.tap(*where, **more))
+
+    async def draw(self, *strokes: Any, **more: Any) -> None:
+        await self._drawn(self._pen.draw(*strokes, **more))
+
+    async def sign(self, *where: Any, **more: Any) -> None:
+        await self._drawn(self._pen.sign(*where, **more))
+
+    async def _drawn(self, hand: Awaitable[None]) -> None:
+        await hand
+        await asyncio.sleep(0)  # what was put is written in the loop's next turn
 
     async def unplug(self) -> None:
         await self._pen.unplug()
