@@ -147,6 +147,7 @@ def stills(judge: Judge) -> None:
         told("12 MP array, verdict and portrait", median["array verdict"] + median["array portrait"], 100)
         told(f"12 MP JPEG of {path.stat().st_size / 1e6:.1f} MB, verdict", median["JPEG verdict"], 60)
         told("12 MP JPEG, verdict and portrait", median["JPEG verdict"] + median["JPEG portrait"], 200)
+        np.save(path.with_suffix(".npy"), still)
         command = [sys.executable, "-m", "bench.norm", "--peak", str(path)]
         for what, line in zip(
             ("JPEG", "array, itself included"),
@@ -160,14 +161,14 @@ def stills(judge: Judge) -> None:
 
 
 def peak(path: Path) -> int:
-    """Prints the greatest growth of resident memory, MB, over an idle judge: of a JPEG file, then of an array."""
+    """Prints the greatest growth of resident memory, MB, over an idle judge: of a JPEG file, then of the array beside it."""
     judge = Judge(load_models())
     status = Path("/proc/self/status")
     idle = kb(status, "VmRSS")
     for array in (False, True):
         Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew (proc(5))
         if array:
-            still = read_picture(path)
+            still = np.load(path.with_suffix(".npy"))
             judge.portrait(still, judge.look(still))
         else:
             portrait_of(judge, path, judge_file(judge, path))
