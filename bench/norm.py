@@ -161,7 +161,7 @@ def stills(judge: Judge) -> None:
 
 
 def peak(path: Path) -> int:
-    """Prints the greatest growth of resident memory, MB, over an idle judge: of a JPEG file, then of the array beside it."""
+    """Prints the most memory over an idle judge, MB: of a JPEG file, then of the array beside it (`.npy`)."""
     judge = Judge(load_models())
     status = Path("/proc/self/status")
     idle = kb(status, "VmRSS")
