@@ -23,6 +23,8 @@ from edge.portrait.pixels import RGB
 from edge.texts import Texts
 
 HERE = Path(__file__).parent
+STEPS = ("faces", "mesh", "iris", "person", "person_in_frame", "_resized", "ground", "shadow", "head_height",
+         "face_pixels", "mouth")  # fmt: skip
 GOOD = HERE.parent / "demo" / "pictures" / "good.jpg"
 
 
@@ -51,16 +53,6 @@ def big_picture(width: int = 4056, height: int = 3040) -> RGB:
     still = Image.new("RGB", (width, height), person.getpixel((4, 4)))  # type: ignore[arg-type]
     still.paste(person, ((width - person.width) // 2, 0))
     return np.asarray(still)
-
-
-def median_ms(call: Callable[[], object], n: int = 15) -> float:
-    call()
-    times = []
-    for _ in range(n):
-        begun = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - begun)
-    return float(np.median(times)) * 1e3
 
 
 class Worker:
@@ -117,10 +109,88 @@ def beside(python: str | None, frames: list[RGB]) -> None:
         if len(times) == 2:
             ours, theirs = times.values()
             print(f"ours / mediapipe: {np.median(np.array(ours) / np.array(theirs)):.2f} × frame by frame (median), "
-                  f"{np.mean(ours) / np.mean(theirs):.2f} × in sum; "
-                  f"memory {memory['ours'] / memory['mediapipe 0.10.21']:.2f} ×")  # fmt: skip
+                  f"{np.mean(ours) / np.mean(theirs):.2f} × in sum (goal 1.0); "
+                  f"memory {memory['ours'] / memory['mediapipe 0.10.21']:.2f} × (goal 0.6)")  # fmt: skip
         else:
             print("mediapipe was left out: name a Python that has it with --mediapipe")
+
+
+def told(what: str, value: float, goal: float, unit: str = "ms") -> None:
+    """One figure beside its goal."""
+    print(f"{what}: {value:.0f} {unit}, {value / goal:.2f} × the goal of {goal:.0f}")
+
+
+def stills(judge: Judge) -> None:
+    """Times and memory of 12-megapixel stills, as array and as JPEG file, in turns within one run."""
+    still = big_picture()
+    verdict = judge.look(still)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "still.jpg"
+        Image.fromarray(still).save(path, quality=95)
+        calls: dict[str, Callable[[], object]] = {
+            "array verdict": lambda: judge.look(still),
+            "array portrait": lambda: judge.portrait(still, verdict),
+            "JPEG verdict": lambda: judge_file(judge, path),
+            "JPEG portrait": lambda: portrait_of(judge, path, verdict),
+            "JPEG decoded whole": lambda: read_picture(path),
+        }
+        times: dict[str, list[float]] = {name: [] for name in calls}
+        for turn in range(16):
+            for name, call in calls.items():
+                begun = time.perf_counter()
+                call()
+                if turn:
+                    times[name].append((time.perf_counter() - begun) * 1e3)
+        for name, each in times.items():
+            print(f"12 MP {name}: median {np.median(each):.0f} ms, best {min(each):.0f}")
+        median = {name: float(np.median(each)) for name, each in times.items()}
+        told("12 MP array, verdict and portrait", median["array verdict"] + median["array portrait"], 100)
+        told(f"12 MP JPEG of {path.stat().st_size / 1e6:.1f} MB, verdict", median["JPEG verdict"], 60)
+        told("12 MP JPEG, verdict and portrait", median["JPEG verdict"] + median["JPEG portrait"], 200)
+        np.save(path.with_suffix(".npy"), still)
+        command = [sys.executable, "-m", "bench.norm", "--peak", str(path)]
+        for what, line in zip(
+            ("JPEG", "array, itself included"),
+            subprocess.run(command, capture_output=True, text=True, check=True).stdout.split(),
+            strict=True,
+        ):
+            told(f"12 MP {what}, most memory over the idle judge", float(line), 100, "MB")
+    print(f"the verdict has {len(str(as_json('', verdict, Texts('fr'))))} characters of JSON")
+    both = (*STEPS, "_crop", "reduced", "detail", "side_ratio", "gradient", "odd_share", "cut_out")
+    shares("an array's verdict and portrait", lambda: [judge.look(still), judge.portrait(still, verdict)], both)
+
+
+def peak(path: Path) -> int:
+    """Prints the most memory over an idle judge, MB: of a JPEG file, then of the array beside it (`.npy`)."""
+    judge = Judge(load_models())
+    status = Path("/proc/self/status")
+    idle = kb(status, "VmRSS")
+    for array in (False, True):
+        Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew (proc(5))
+        if array:
+            still = np.load(path.with_suffix(".npy"))
+            judge.portrait(still, judge.look(still))
+        else:
+            portrait_of(judge, path, judge_file(judge, path))
+        print((kb(status, "VmHWM") - idle) / 1024)
+    return 0
+
+
+def kb(status: Path, name: str) -> int:
+    return next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith(name + ":"))
+
+
+def shares(what: str, call: Callable[[], object], steps: tuple[str, ...]) -> None:
+    """The share of each named step in the caller's thread; what runs beside it (the still's mask) shows as waiting."""
+    profile = cProfile.Profile()
+    call()
+    profile.runcall(call)
+    print(f"share of each step in {what}:")
+    stats = pstats.Stats(profile)
+    total = stats.total_tt  # type: ignore[attr-defined]
+    for (file, _, name), row in sorted(stats.stats.items(), key=lambda item: -item[1][3]):  # type: ignore[attr-defined]
+        if "edge/portrait" in file and name in steps:
+            print(f"  {Path(file).stem + '.' + name:24s} {100 * row[3] / total:5.1f} %")
 
 
 def main() -> int:
@@ -128,47 +198,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="bench/norm", description=__doc__)
     parser.add_argument("--mediapipe", metavar="PYTHON", help="a Python where mediapipe==0.10.21 is installed")
     parser.add_argument("--work", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--peak", type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.work:
         return work(args.work)
+    if args.peak:
+        return peak(args.peak)
     bare = pss_mb()
     judge = Judge(load_models())
     print(f"networks loaded: +{pss_mb() - bare:.0f} MB PSS over the bare process of {bare:.0f}")
-    still = big_picture()
-    verdict = judge.look(still)
-    print(f"12 MP array: verdict {median_ms(lambda: judge.look(still)):.0f} ms, "
-          f"portrait {median_ms(lambda: judge.portrait(still, verdict)):.0f} ms")  # fmt: skip
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "still.jpg"
-        Image.fromarray(still).save(path, quality=95)
-        print(f"12 MP JPEG: verdict {median_ms(lambda: judge_file(judge, path)):.0f} ms, its portrait "
-              f"{median_ms(lambda: portrait_of(judge, path, verdict)):.0f} ms, decoded whole "
-              f"{median_ms(lambda: read_picture(path), 5):.0f} ms")  # fmt: skip
-    print(f"after all that: {pss_mb():.0f} MB PSS; {len(str(as_json('', verdict, Texts('fr'))))} characters of JSON")
+    stills(judge)
     frames = live_frames()
-    profile = cProfile.Profile()
-    profile.enable()
-    for frame in frames:
-        judge.look(frame, live=True)
-    profile.disable()
-    print("share of each step in a live frame:")
-    stats = pstats.Stats(profile)
-    total = stats.total_tt  # type: ignore[attr-defined]
-    steps = (
-        "faces",
-        "mesh",
-        "iris",
-        "person_in_frame",
-        "_resized",
-        "ground",
-        "shadow",
-        "head_height",
-        "face_pixels",
-        "mouth",
-    )
-    for (file, _, name), row in sorted(stats.stats.items(), key=lambda item: -item[1][3]):  # type: ignore[attr-defined]
-        if "edge/portrait" in file and name in steps:
-            print(f"  {name:14s} {100 * row[3] / total:5.1f} %")
+    shares("a live frame", lambda: [judge.look(frame, live=True) for frame in frames], STEPS)
     beside(args.mediapipe, frames)
     return 0
 

@@ -66,11 +66,14 @@ def bareness(scene: Scene, top: float) -> NDArray[np.float64]:
     """
     t = scene.eye_to_chin
     end = top - float((scene.middle - scene.chin) @ scene.up) - 0.03 * t
-    forehead = np.median(_patch(scene, 0.30 * t, 0.42 * t, 0.2), axis=0)
-    centres = np.linspace(0.45 * t, end, 10)
-    profile = np.array([np.median(_patch(scene, c - 0.02 * t, c + 0.02 * t, 0.16), axis=0) for c in centres])
+    patches = [(0.30 * t, 0.42 * t, 0.2)]
+    patches += [(c - 0.02 * t, c + 0.02 * t, 0.16) for c in np.linspace(0.45 * t, end, 10)]
+    patches += [(end - 0.10 * t, end, 0.16)]
+    colours = lab(scene.at(np.concatenate([_patch(scene, *each) for each in patches]))).reshape(len(patches), -1, 3)
+    medians = np.median(colours[:-1], axis=1)
+    forehead, profile = medians[0], medians[1:]
     away, lighter = np.hypot(*(profile - forehead)[:, 1:].T), profile[:, 0] - forehead[0]
-    crown = _patch(scene, end - 0.10 * t, end, 0.16) - forehead
+    crown = colours[-1] - forehead
     near = np.hypot(np.hypot(crown[:, 1], crown[:, 2]), crown[:, 0] * 0.6) < 14
     step = np.abs(np.diff(profile, axis=0)).sum(axis=1).max()
     redder = min(0.0, float(profile[-3:, 1].mean() - forehead[1]))
@@ -97,13 +100,12 @@ def mask_top(scene: Scene) -> float:
     return float(np.median(tops)) - float((scene.chin - scene.middle) @ scene.up)
 
 
-def _patch(scene: Scene, low: float, high: float, half_width: float) -> NDArray[np.float32]:
-    """L*a*b* of 6 × 15 points above the eyes' middle: `low` to `high` px along the axis, ± half_width · T aside."""
+def _patch(scene: Scene, low: float, high: float, half_width: float) -> Points:
+    """6 × 15 points above the eyes' middle: `low` to `high` px along the axis, ± half_width · T aside."""
     side = np.array([-scene.up[1], scene.up[0]])
     up = np.linspace(low, high, 6)[:, None, None]
     aside = np.linspace(-half_width, half_width, 15)[None, :, None] * scene.eye_to_chin
-    points: Points = (scene.middle + up * scene.up + aside * side).reshape(-1, 2)
-    return lab(scene.at(points))
+    return np.asarray((scene.middle + up * scene.up + aside * side).reshape(-1, 2))
 
 
 def _bell(x: NDArray[np.float64], mean: float, sigma: float) -> NDArray[np.float64]:

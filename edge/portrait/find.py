@@ -4,6 +4,7 @@ Everything is measured on a crop around the head where the eyes are 120 px apart
 that a figure does not depend on the camera. Must never judge; never enlarges a picture.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -129,12 +130,14 @@ def find(rgb: RGB, networks: Networks, *, shrunk: int = 1) -> tuple[Scene | None
         return None, faces
     face = faces[0]
     work, scale, origin = _crop(rgb, face)
-    mesh, _ = networks.mesh(work, _first_square(face, scale, origin))
-    mesh, presence = networks.mesh(work, around(mesh))
-    if presence < 0.5:
-        return None, ()
-    irises, lids = eyes(work, mesh, networks)
-    person = _resized(networks.person(work), work.size)
+    with ThreadPoolExecutor(1) as beside:  # the mask and the face know nothing of each other
+        mask = beside.submit(networks.person, work)
+        mesh, _ = networks.mesh(work, _first_square(face, scale, origin))
+        mesh, presence = networks.mesh(work, around(mesh))
+        if presence < 0.5:
+            return None, ()
+        irises, lids = eyes(work, mesh, networks)
+        person = _resized(mask.result(), work.size)
     size = (rgb.shape[1] * shrunk, rgb.shape[0] * shrunk)
     faces = tuple(_scaled(each, shrunk) for each in faces)
     origin = (origin[0] * shrunk, origin[1] * shrunk)

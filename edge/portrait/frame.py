@@ -4,12 +4,13 @@ French rule: 35 mm wide, 45 mm high, chin to crown 32 to 36 mm. The head is fram
 axis in the middle. The head may slide up or down a little where the picture would otherwise end.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
 
-from .pixels import RGB, Points, reduced
+from .pixels import RGB, THREADS, Points, reduced
 from .verdict import Face
 
 WIDTH_MM, HEIGHT_MM = 35.0, 45.0
@@ -82,14 +83,19 @@ def cut_out(rgb: RGB, frame: Frame) -> RGB:
     cos, sin = frame.right
     a, d = cos * step / shrink, sin * step / shrink
     portrait = np.empty((height_px, width_px, 3), np.uint8)
-    # band by band, so that no large copy of the picture is made
-    for top in range(0, height_px, BAND_PX):
+
+    def lay(top: int) -> None:
         rows = min(BAND_PX, height_px - top)
         ends = np.array([[0, top], [width_px, top], [width_px, top + rows], [0, top + rows]]) * step / frame.px_per_mm
         part, (left, above) = _part(rgb, frame.at(ends), shrink)
         origin = frame.x - top * sin * step, frame.y + top * cos * step
         data = (a, -d, (origin[0] - left) / shrink, d, a, (origin[1] - above) / shrink)
         portrait[top : top + rows] = np.asarray(part.transform((width_px, rows), Image.Transform.AFFINE, data, filter_))
+
+    # band by band, so that no large copy of the picture is made
+    with ThreadPoolExecutor(THREADS) as threads:
+        for _ in threads.map(lay, range(0, height_px, BAND_PX)):  # asked for, so that an error is told
+            pass
     return portrait
 
 

@@ -68,11 +68,19 @@ def _widened(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 def gradient(scene: Scene, ground: Ground) -> float:
     """OFIQ: mean Sobel magnitude of gamma luma (0…255) over the background, at the scene's full scale."""
-    gx, gy = gradients(scene.grey * np.float32(255))
-    mask = np.repeat(np.repeat(ground.mask, STEP, axis=0), STEP, axis=1)[1 : 1 + gx.shape[0], 1 : 1 + gx.shape[1]]
-    inner = np.zeros(gx.shape, bool)
-    inner[: mask.shape[0], : mask.shape[1]] = mask
-    return float(np.hypot(gx[inner], gy[inner]).mean()) if inner.any() else 0.0
+    rows, columns = np.flatnonzero(ground.mask.any(axis=1)), np.flatnonzero(ground.mask.any(axis=0))
+    if not rows.size:
+        return 0.0
+    # the box about the background, and a pixel around it for the differences
+    y0, y1 = STEP * int(rows[0]), STEP * int(rows[-1] + 1)
+    x0, x1 = STEP * int(columns[0]), STEP * int(columns[-1] + 1)
+    top, left = max(0, y0 - 1), max(0, x0 - 1)
+    gx, gy = gradients(scene.grey[top : y1 + 1, left : x1 + 1] * np.float32(255))
+    mask = np.repeat(np.repeat(ground.mask, STEP, axis=0), STEP, axis=1)
+    inner = mask[top + 1 : top + 1 + gx.shape[0], left + 1 : left + 1 + gx.shape[1]]
+    steps = np.square(gx)
+    steps += np.square(gy)
+    return float(np.sqrt(steps[inner]).mean()) if inner.any() else 0.0
 
 
 def shadow(scene: Scene, ground: Ground) -> float:

@@ -3,6 +3,7 @@
 Pure: no file is opened here. Must never change an array it was given.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,17 +84,32 @@ def _two_samples(
 def reduced(rgb: RGB, shrink: int, box: tuple[int, int, int, int]) -> Image.Image:
     """The part x0, y0, x1, y1 of a picture at 1/shrink of its size, each pixel the mean of its block.
 
-    Band by band: Pillow's copy of a large part would cost more than its reduction.
+    Band by band, two at a time: Pillow's copy of a large part would cost more than its reduction.
     """
     x0, y0, x1, y1 = box
-    if shrink == 1:
-        return Image.fromarray(np.ascontiguousarray(rgb[y0:y1, x0:x1]))
-    whole = Image.new("RGB", (-(-(x1 - x0) // shrink), -(-(y1 - y0) // shrink)))
-    rows = BAND_PX // shrink * shrink if shrink <= BAND_PX else shrink
-    for y in range(y0, y1, rows):
-        band = np.ascontiguousarray(rgb[y : min(y + rows, y1), x0:x1])
-        whole.paste(Image.fromarray(band).reduce(shrink), (0, (y - y0) // shrink))
+    rows = max(1, BAND_PX // shrink) * shrink
+    if shrink == 1 or y1 - y0 <= rows:
+        whole = _part(rgb, box)
+        return whole if shrink == 1 else whole.reduce(shrink)
+    whole = Image.new("RGB", (-(-(x1 - x0) // shrink), -(-(y1 - y0) // shrink)), None)
+
+    def lay(y: int) -> None:
+        band = _part(rgb, (x0, y, x1, min(y1, y + rows)))
+        whole.paste(band.reduce(shrink), (0, (y - y0) // shrink))
+
+    with ThreadPoolExecutor(THREADS) as threads:
+        for _ in threads.map(lay, range(y0, y1, rows)):  # asked for, so that an error is told
+            pass
     return whole
+
+
+def _part(rgb: RGB, box: tuple[int, int, int, int]) -> Image.Image:
+    """The part x0, y0, x1, y1 of a picture, read where it lies: `fromarray` would copy it once more."""
+    x0, y0, x1, y1 = box
+    rows = np.ascontiguousarray(rgb[y0:y1]).reshape(-1)  # a view, of a picture laid out as usual
+    out = Image.new("RGB", (x1 - x0, y1 - y0), None)
+    out.frombytes(rows[x0 * 3 :].data, "raw", "RGB", rgb.shape[1] * 3, 1)
+    return out
 
 
 def luma(rgb: NDArray[np.uint8]) -> Grey:
@@ -126,8 +142,12 @@ def lab(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 def gradients(grey: Grey) -> tuple[Grey, Grey]:
     """Sobel differences in x and y, in units of the grey values per pixel times 8; one pixel smaller on each side."""
-    smooth_y = grey[:-2] + 2 * grey[1:-1] + grey[2:]
-    smooth_x = grey[:, :-2] + 2 * grey[:, 1:-1] + grey[:, 2:]
+    smooth_y = 2 * grey[1:-1]
+    smooth_y += grey[:-2]
+    smooth_y += grey[2:]
+    smooth_x = 2 * grey[:, 1:-1]
+    smooth_x += grey[:, :-2]
+    smooth_x += grey[:, 2:]
     return smooth_y[:, 2:] - smooth_y[:, :-2], smooth_x[2:] - smooth_x[:-2]
 
 
@@ -159,7 +179,8 @@ def within(polygon: Points, rgb: RGB) -> RGB:
     return np.ascontiguousarray(box).reshape(-1, 3).take(inside, axis=0)
 
 
-BAND_PX = 128  # rows of the picture that are reduced together
+THREADS = 2  # Pillow lets another thread work meanwhile; no pixel depends on which does it
+BAND_PX = 64  # rows of the picture that are reduced together
 _LINEAR = np.where(
     np.arange(256) / 255 <= 0.04045, np.arange(256) / 255 / 12.92, ((np.arange(256) / 255 + 0.055) / 1.055) ** 2.4
 ).astype(np.float32)

@@ -3,11 +3,13 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from edge.judge import judge_file, portrait_of, read_picture
 from edge.portrait import Judge
 from edge.portrait.frame import Frame, cut_out
+from edge.portrait.pixels import reduced
 
 
 def test_the_portrait_has_its_size_and_a_head_of_34_mm_with_level_eyes(judge: Judge, good: np.ndarray) -> None:
@@ -61,3 +63,13 @@ def test_a_frame_beyond_the_picture_repeats_its_edge_and_keeps_the_rest_in_place
         rows, columns = (np.clip(np.arange(n) + shift, 0, end) for n, end in zip(cut.shape, (899, 699), strict=False))
         assert np.abs(cut[..., 0] - columns[None, :] / 4).max() < 2
         assert np.abs(cut[..., 1] - rows[:, None] / 4).max() < 2
+
+
+@pytest.mark.parametrize("shrink", [1, 2, 3, 70])
+@pytest.mark.parametrize("box", [(0, 0, 333, 517), (31, 77, 300, 415), (330, 500, 333, 517)])
+def test_a_reduced_part_is_that_of_one_whole_copy_pixel_for_pixel(shrink: int, box: tuple[int, int, int, int]) -> None:
+    picture = np.random.default_rng(1).integers(0, 256, (517, 666, 3), np.uint8)
+    x0, y0, x1, y1 = box
+    for rgb in (np.ascontiguousarray(picture[:, ::2]), picture[:, ::2]):
+        whole = Image.fromarray(np.ascontiguousarray(rgb[y0:y1, x0:x1])).reduce(shrink)
+        assert (np.asarray(reduced(rgb, shrink, box)) == np.asarray(whole)).all()
