@@ -88,7 +88,7 @@ def reduced(rgb: RGB, shrink: int, box: tuple[int, int, int, int]) -> Image.Imag
     """
     x0, y0, x1, y1 = box
     rows = max(1, BAND_PX // shrink) * shrink
-    if shrink == 1 or y1 - y0 <= rows:
+    if shrink == 1 or (x1 - x0) * (y1 - y0) <= SMALL_PX:
         whole = _part(rgb, box)
         return whole if shrink == 1 else whole.reduce(shrink)
     whole = Image.new("RGB", (-(-(x1 - x0) // shrink), -(-(y1 - y0) // shrink)), None)
@@ -179,6 +179,7 @@ def within(polygon: Points, rgb: RGB) -> RGB:
     return np.ascontiguousarray(box).reshape(-1, 3).take(inside, axis=0)
 
 
+SMALL_PX = 2**20  # reduced in one go: a live frame needs no second thread
 THREADS = 2  # Pillow lets another thread work meanwhile; no pixel depends on which does it
 BAND_PX = 64  # rows of the picture that are reduced together
 _LINEAR = np.where(
