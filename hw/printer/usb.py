@@ -110,7 +110,7 @@ class UsbPort:
     def status(self) -> str:
         """The port's lines: bit 5 paper out, bit 3 (low) error; 4, "selected", is often wired to nothing."""
         try:
-            lines = self._device.ctrl_transfer(0xA1, GET_PORT_STATUS, 0, self._interface << 8, 1, 1000)
+            lines = self._device.ctrl_transfer(0xA1, GET_PORT_STATUS, 0, self._interface, 1, 1000)
         except self._timeout_error:
             return ""
         except self._usb_error as error:
@@ -124,7 +124,7 @@ class UsbPort:
     def drop(self) -> int:
         """The class's soft reset flushes its buffers; opening anew resets the bus as well."""
         try:
-            self._device.ctrl_transfer(0x21, SOFT_RESET, 0, self._interface << 8, None, 1000)
+            self._device.ctrl_transfer(0x21, SOFT_RESET, 0, self._interface, None, 1000)
         except self._usb_error as error:
             if getattr(error, "errno", None) in GONE - {errno.EPIPE}:
                 raise self._gone(error) from error

@@ -80,8 +80,7 @@ class SimPrinter:
 
     async def reset(self) -> int:
         self._check_plugged()
-        self._clear()
-        self._answer.clear()
+        self.forget()
         return 0
 
     async def port_says(self) -> str:
@@ -99,6 +98,11 @@ class SimPrinter:
     @property
     def stands_still(self) -> bool:
         return bool(self._troubles & STANDS_STILL)
+
+    def forget(self) -> None:
+        """Its reset: what is not printed is gone, settings stay."""
+        self._clear()
+        self._answer.clear()
 
     def let_go(self) -> None:
         """The booth is gone: nothing of what it did not send will come, what it sent is printed."""

@@ -19,10 +19,6 @@ from hw.sim.printer import SimPrinter
 FOREVER_S = 1e6
 RECEIVE_BYTES = 2048  # what a printer's own interface holds before its buffer
 
-GADGET_LOOK_S = 0.005
-"""Between reads. Who waits in poll() while the gadget is plugged in again corrupts the kernel's memory: it sets up its
-wait queues anew at each bind (seen with Linux 7.3, printer_func_bind)."""
-
 Read = Callable[[], Awaitable[bytes]]
 Write = Callable[[bytes], None]
 
@@ -36,9 +32,6 @@ class _Pump:
 
     def at_descriptor(self, fd: int) -> asyncio.Task[None]:
         return self._start(lambda: _read(fd), lambda data: _write(fd, data))
-
-    def at_gadget(self, fd: int) -> asyncio.Task[None]:
-        return self._start(lambda: _look_and_read(fd), lambda data: _write(fd, data))
 
     def at_connection(self, connection: socket.socket) -> asyncio.Task[None]:
         loop = asyncio.get_running_loop()
@@ -142,32 +135,27 @@ async def at_address(printer: SimPrinter, journal: Journal, port: int = 0) -> As
 @asynccontextmanager
 async def at_gadget(printer: SimPrinter, journal: Journal) -> AsyncIterator[None]:
     """The kernel's own USB printer, on this machine's own bus. A bus reset by the host makes the printer forget."""
+    loop = asyncio.get_running_loop()
     pump = _Pump(printer)
     opened: list[int] = []
 
-    async def keep() -> None:
-        while True:
-            try:
-                fd = os.open(usb_gadget.DEVICE, os.O_RDWR | os.O_NONBLOCK)
-            except OSError:
-                await asyncio.sleep(0.02)  # nothing tells when it can be opened
-                continue
-            opened[:] = [fd]
-            try:
+    def look() -> None:
+        """The host reset the bus or configured the printer; both in one look where it was quick."""
+        let_go()
+        if bus.configured():
+            with suppress(OSError):  # reset again meanwhile: there is one more change to look at
+                opened.append(os.open(usb_gadget.DEVICE, os.O_RDWR | os.O_NONBLOCK))
                 tell_port()
-                await pump.at_gadget(fd)
-            finally:
-                let_go()
-            with suppress(DeviceMissing):
-                await printer.reset()
+                pump.at_descriptor(opened[0])
 
     def let_go() -> None:
-        pump.stop()
+        pump.stop()  # also where it waits for room: what it holds came before the reset
         if opened:
             os.close(opened.pop())
+            printer.forget()
 
     def pull_out() -> None:
-        let_go()  # first: binding anew under an open descriptor corrupts the kernel's memory
+        let_go()  # first, so that the kernel lets go of this printer as well
         usb_gadget.pull_out()
 
     def tell_port(entry: Entry | None = None) -> None:
@@ -176,15 +164,16 @@ async def at_gadget(printer: SimPrinter, journal: Journal) -> AsyncIterator[None
                 usb_gadget.tell_port_status(opened[0], paper_out=printer.paper_is_out, error=printer.stands_still)
 
     usb_gadget.make_gadget()
+    bus = usb_gadget.Bus()
     journal.follow(tell_port)
-    with _WhilePlugged(printer, journal, usb_gadget.plug_in, pull_out):
-        keeping = asyncio.create_task(keep())
-        try:
+    loop.add_reader(bus, look)
+    try:
+        with _WhilePlugged(printer, journal, usb_gadget.plug_in, pull_out):
             yield
-        finally:
-            keeping.cancel()
-            with suppress(asyncio.CancelledError):
-                await keeping
+    finally:
+        loop.remove_reader(bus)
+        let_go()
+        bus.close()
 
 
 class _WhilePlugged:
@@ -225,14 +214,6 @@ async def _read(fd: int) -> bytes:
             return os.read(fd, RECEIVE_BYTES)
         except BlockingIOError:
             await _readable(fd)
-
-
-async def _look_and_read(fd: int) -> bytes:
-    while True:
-        try:
-            return os.read(fd, RECEIVE_BYTES)
-        except BlockingIOError:
-            await asyncio.sleep(GADGET_LOOK_S)
 
 
 async def _readable(fd: int) -> None:

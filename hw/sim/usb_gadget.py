@@ -4,10 +4,13 @@ Needs root and the modules dummy_hcd and usb_f_printer, so it lives in the rig a
 """
 
 import fcntl
+import os
+import select
 import subprocess
 from pathlib import Path
 
 GADGET = Path("/sys/kernel/config/usb_gadget/booth-printer")
+USED = GADGET / "configs/c.1/printer.0"
 DEVICE = Path("/dev/g_printer0")
 VENDOR, PRODUCT, SERIAL = 0x04B8, 0x0E28, "RIG0001"
 SET_STATUS = 0xC0016722  # _IOWR('g', 0x22, unsigned char): the status byte itself is the argument
@@ -20,9 +23,11 @@ def make_gadget() -> None:
     if not GADGET.parent.is_dir():
         subprocess.run(["mount", "-t", "configfs", "none", "/sys/kernel/config"], check=True)
     if GADGET.is_dir():
+        if (GADGET / "UDC").read_text().strip():  # left by a process that was killed
+            pull_out()
         return
-    strings, function, config = GADGET / "strings/0x409", GADGET / "functions/printer.0", GADGET / "configs/c.1"
-    for folder in (strings, function, config):
+    strings, function = GADGET / "strings/0x409", GADGET / "functions/printer.0"
+    for folder in (strings, function, USED.parent):
         folder.mkdir(parents=True)
     (GADGET / "idVendor").write_text(f"{VENDOR:#06x}")
     (GADGET / "idProduct").write_text(f"{PRODUCT:#06x}")
@@ -31,17 +36,47 @@ def make_gadget() -> None:
     (strings / "product").write_text("TM-T20III")
     (function / "pnp_string").write_text("MFG:EPSON;CMD:ESC/POS;MDL:TM-T20III;CLS:PRINTER;")
     (function / "q_len").write_text("10")
-    (config / "printer.0").symlink_to(function)
 
 
 def plug_in() -> None:
-    (GADGET / "UDC").write_text(next(Path("/sys/class/udc").iterdir()).name)
+    """A printer that the kernel makes anew. Plugged in once more, an old one would go on with a buffer that was freed
+    when it was pulled out (f_printer.c, printer_func_unbind: current_rx_req), and the kernel crashes."""
+    USED.symlink_to(GADGET / "functions/printer.0")
+    (GADGET / "UDC").write_text(_controller().name)
 
 
 def pull_out() -> None:
+    """DEVICE must be closed before."""
     (GADGET / "UDC").write_text("\n")
+    USED.unlink()
 
 
 def tell_port_status(fd: int, *, paper_out: bool, error: bool) -> None:
     """What the host reads by GET_PORT_STATUS. `fd`: of DEVICE."""
     fcntl.ioctl(fd, SET_STATUS, SELECTED | (0 if error else NO_ERROR) | (PAPER_EMPTY if paper_out else 0))
+
+
+class Bus:
+    """What the host makes of the printer. `fileno`: readable once that changed since the last look."""
+
+    def __init__(self) -> None:
+        self._state = os.open(_controller() / "state", os.O_RDONLY)
+        # sysfs tells a change as POLLPRI, which asyncio does not wait for; an epoll that does is readable itself
+        self._changes = select.epoll()
+        self._changes.register(self._state, select.EPOLLPRI)
+        self.configured()
+
+    def fileno(self) -> int:
+        return self._changes.fileno()
+
+    def configured(self) -> bool:
+        """Whether the host can print now. False from the beginning of a bus reset to its end."""
+        return os.pread(self._state, 64, 0).strip() in (b"configured", b"suspended")
+
+    def close(self) -> None:
+        self._changes.close()
+        os.close(self._state)
+
+
+def _controller() -> Path:
+    return next(Path("/sys/class/udc").iterdir())

@@ -124,10 +124,23 @@ async def _at_once() -> None:
 async def _on_the_bus() -> None:
     """Until the kernel, udev and libusb have seen it, as they do between a plug and the next ticket."""
     import usb.core
+    import usb.util
+
+    def answers() -> bool:
+        """A device that was pulled stays in libusb's list until udev says so; but it answers nothing."""
+        device = usb.core.find(idVendor=VENDOR, idProduct=PRODUCT)
+        if device is None:
+            return False
+        try:
+            return bool(device.serial_number == SERIAL)
+        except (ValueError, usb.core.USBError):
+            return False
+        finally:
+            usb.util.dispose_resources(device)
 
     def wait() -> None:
         for _ in range(600):
-            if usb.core.find(idVendor=VENDOR, idProduct=PRODUCT) is not None:
+            if answers():
                 return
             time.sleep(0.05)  # libusb tells it in no other way
         raise TimeoutError("the gadget is plugged in, and does not appear on the bus")

@@ -219,6 +219,6 @@ def test_a_usb_printer_that_says_nothing_still_tells_by_its_port_that_paper_is_o
             await rig.bench.printer.silent()
             await rig.bench.printer.paper_out()
             status = await rig.cabin.printer.status()
-            assert (status.health, status.paper) == (Health.UNKNOWN, Paper.OUT) and "paper out" in status.why
+            assert (status.health, status.paper) == (Health.UNKNOWN, Paper.OUT), status
 
     asyncio.run(story())
