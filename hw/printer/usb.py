@@ -5,7 +5,9 @@ python-escpos's status calls are not used: an empty answer is "paper fine" to th
 
 import errno
 import logging
+import os
 import time
+from pathlib import Path
 from typing import Any
 
 from hw import settings
@@ -35,14 +37,10 @@ class UsbPort:
             raise DeviceFault("printer", f"{missing}: install the booth with its `devices` extra") from missing
         self._usb_error: type[Exception] = usb.core.USBError
         self._timeout_error: type[Exception] = usb.core.USBTimeoutError
-        wanted = {"idVendor": chosen.vendor, "idProduct": chosen.product, "custom_match": _named(chosen.serial)}
-        try:
-            device = usb.core.find(**wanted)
-        except usb.core.NoBackendError as missing:
-            raise DeviceFault("printer", "libusb is missing: apt install libusb-1.0-0") from missing
-        if device is None:
-            raise DeviceMissing("printer", f"no {name}; plug it in, switch it on, compare with `lsusb`")
+        device = _found(chosen, name)
         self._interface, in_ep, out_ep = self._claimed_once(device, name)
+        place = (device.bus, device.address)
+        wanted = {"custom_match": lambda each: (each.bus, each.address) == place}
         self._printer = Usb(usb_args=wanted, timeout=TIMEOUT_MS, in_ep=in_ep, out_ep=out_ep)
         try:
             self._printer.open()
@@ -58,7 +56,7 @@ class UsbPort:
         """(interface, in, out endpoint). Claims it once, before anything resets the bus under another process."""
         import usb.util
 
-        where = f"/dev/bus/usb/{device.bus:03d}/{device.address:03d}"
+        where = _node(device)
         try:
             interface = _printer_interface(device)
             if interface is None:
@@ -151,22 +149,55 @@ class UsbPort:
         return DeviceMissing("printer", f"lost ({error})")
 
 
-def _named(serial: str | None) -> Any:
-    """Matches the device whose serial number this is; without one, any."""
+def _found(chosen: settings.UsbPrinter, name: str) -> Any:
+    """The device that is chosen. DeviceMissing names the printers that are there instead."""
     import usb.core
 
-    def match(device: Any) -> bool:
-        if serial is None:
-            return True
-        try:
-            return bool(device.serial_number == serial)
-        except (ValueError, usb.core.USBError):  # pyusb's ValueError: it may not be read
-            log.info(
-                "printer: may not read the serial number of %04x:%04x: %s", device.idVendor, device.idProduct, RULE
-            )
-            return False
+    try:
+        there = list(usb.core.find(find_all=True))
+    except usb.core.NoBackendError as missing:
+        raise DeviceFault("printer", "libusb is missing: apt install libusb-1.0-0") from missing
+    same = [each for each in there if (each.idVendor, each.idProduct) == (chosen.vendor, chosen.product)]
+    for device in same:
+        if chosen.serial is None or _serial(device) == chosen.serial:
+            return device
+    for device in same:
+        if Path(_node(device)).exists() and not os.access(_node(device), os.R_OK | os.W_OK):
+            raise DeviceFault("printer", f"no permission for {_node(device)}: {RULE}")
+    if others := ", ".join(sorted(filter(None, map(_printer_name, there)))):
+        raise DeviceMissing("printer", f"no {name}, but {others}: plug the right one in, or correct cabin.printer")
+    raise DeviceMissing("printer", f"no {name}; plug it in, switch it on, compare with `lsusb`")
 
-    return match
+
+def _serial(device: Any) -> str | None:
+    """None: it has none, or it cannot be read: no permission, or unplugged and not yet forgotten by libusb."""
+    import usb.core
+    import usb.util
+
+    try:
+        said = device.serial_number
+        return None if said is None else str(said)
+    except (ValueError, usb.core.USBError):  # pyusb's ValueError: it may not be read
+        return None
+    finally:
+        usb.util.dispose_resources(device)
+
+
+def _printer_name(device: Any) -> str:
+    """What `lsusb` and the configuration call a printer; "" for anything else, and for what was just unplugged."""
+    import usb.core
+
+    try:
+        classes = {interface.bInterfaceClass for configuration in device for interface in configuration}
+    except usb.core.USBError:
+        return ""
+    if PRINTER_CLASS not in classes:
+        return ""
+    return f"{device.idVendor:04x}:{device.idProduct:04x} {_serial(device) or ''}".strip()
+
+
+def _node(device: Any) -> str:
+    return f"/dev/bus/usb/{device.bus:03d}/{device.address:03d}"
 
 
 def _printer_interface(device: Any) -> Any:

@@ -1,0 +1,92 @@
+"""Printers on a real USB bus that cannot serve: one line each, that says what to do, in `booth devices` as in health.
+
+Run it in the rig: python -m tests.rig run --no-systemd 'pytest tests/devices/test_printer.py'
+"""
+
+import asyncio
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.contract.printer_lines import line_rig
+from tests.technician.conftest import ROOT, TOML
+
+RIGHT = {"vendor": 0x04B8, "product": 0x0E28, "serial": "RIG0001"}
+OTHERS = "\n".join(f'{name} = {{ driver = "none" }}' for name in ("coins", "lights", "panel"))
+SIMULATED = '\ncamera = { driver = "sim" }\npen = { driver = "sim" }\n'
+
+
+async def says(folder: Path, **wrong: object) -> dict[str, Any]:
+    """What `booth devices` says of the configured printer."""
+    keys = ", ".join(f"{key} = {json.dumps(value)}" for key, value in (RIGHT | wrong).items())
+    cabin = f'driver = "devices"\n{OTHERS}{SIMULATED}printer = {{ driver = "usb", {keys} }}\n'
+    config = folder / "booth.toml"
+    config.write_text(TOML.replace('driver = "sim"\n', cabin))
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "edge.cli", "devices", "--json", "--config", str(config),
+        cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    out, err = await process.communicate()
+    try:
+        configured = json.loads(out)["configured"]
+    except (ValueError, KeyError):
+        raise AssertionError(f"booth devices: {out.decode()}{err.decode()}") from None
+    (printer,) = (each for each in configured if each["device"] == "printer")
+    assert "\n" not in printer["why"]
+    return dict(printer)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [({"vendor": 0x1234}, "no USB 1234:0e28 RIG0001"), ({"serial": "OTHER"}, "no USB 04b8:0e28 OTHER")],
+)
+def test_wrong_ids_are_told_with_the_printer_that_is_there(tmp_path: Path, wrong: dict[str, Any], named: str) -> None:
+    async def story() -> None:
+        async with line_rig("usb", tmp_path):
+            told = await says(tmp_path, **wrong)
+            assert told["health"] == "faulty"
+            assert named in told["why"] and "04b8:0e28 RIG0001: plug the right one in, or correct" in told["why"]
+
+    asyncio.run(story())
+
+
+def test_a_printer_that_answers_nothing_is_not_known_and_says_what_to_look_at(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with line_rig("usb", tmp_path) as rig:
+            await rig.bench.printer.silent()
+            told = await says(tmp_path)
+            assert told["health"] == "unknown" and "no answer" in told["why"]
+
+    asyncio.run(story())
+
+
+def test_a_printer_that_another_process_holds_is_told_so(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with line_rig("usb", tmp_path) as rig:
+            assert (await rig.cabin.printer.status()).ready
+            told = await says(tmp_path)
+            assert told["health"] == "faulty" and "is held by another process: end it" in told["why"]
+            assert (await rig.cabin.printer.status()).ready  # and who held it still does
+
+    asyncio.run(story())
+
+
+def test_a_printer_that_the_kernels_own_driver_holds_is_taken_from_it(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with line_rig("usb", tmp_path) as rig:
+            async with asyncio.timeout(30):
+                while not (node := Path("/dev/usb/lp0")).exists():  # noqa: ASYNC110 -- udev makes it
+                    await asyncio.sleep(0.05)
+            held = os.open(node, os.O_RDWR | os.O_NONBLOCK)  # as CUPS' backend or a `cat` does
+            try:
+                assert (await rig.cabin.printer.status()).ready
+            finally:
+                os.close(held)
+            await rig.kill()
+            assert (await says(tmp_path))["health"] == "well"
+
+    asyncio.run(story())
