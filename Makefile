@@ -22,7 +22,7 @@ LOOPS  := pen --rounds $(ROUNDS);printer --rounds $(ROUNDS);coins --pulses $(ROU
 rig: $(VENV)/.dev-ready
 	@echo "==> the drivers' tests on the kernel's devices"
 	@$(RIG) --no-systemd --limit 1800 python -m pytest -q -p no:cacheprovider \
-	  tests/devices tests/camera/test_libraries.py tests/contract -k "kernel or libraries or gpio"
+	  tests/devices tests/camera/test_libraries.py tests/contract -k "kernel or libraries or devices or usb"
 	@echo "==> the daemon under systemd for a visit"
 	@$(RIG) --limit 900 python -m tests.rig.visit
 	@echo "==> $(ROUNDS) rounds of each device's loop"
