@@ -17,25 +17,24 @@ from tests.technician.conftest import ROOT, TOML
 
 RIGHT = {"vendor": 0x04B8, "product": 0x0E28, "serial": "RIG0001"}
 OTHERS = "\n".join(f'{name} = {{ driver = "none" }}' for name in ("coins", "lights", "panel"))
-SIMULATED = '\ncamera = { driver = "sim" }\npen = { driver = "sim" }\n'
+ABSENT = '\ncamera = { driver = "v4l2", device = "/dev/absent", still_px = [640, 480] }\npen = { driver = "evdev" }\n'
 
 
 async def says(folder: Path, **wrong: object) -> dict[str, Any]:
     """What `booth devices` says of the configured printer."""
     keys = ", ".join(f"{key} = {json.dumps(value)}" for key, value in (RIGHT | wrong).items())
-    cabin = f'driver = "devices"\n{OTHERS}{SIMULATED}printer = {{ driver = "usb", {keys} }}\n'
+    cabin = f'driver = "devices"\n{OTHERS}{ABSENT}printer = {{ driver = "usb", {keys} }}\n'
     config = folder / "booth.toml"
-    config.write_text(TOML.replace('driver = "sim"\n', cabin))
+    (folder / "k.pem").write_text("a key")
+    (folder / "state").mkdir(exist_ok=True)
+    config.write_text(TOML.replace('driver = "sim"\n', cabin).replace("price_cents = 600", "price_cents = 0"))
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "edge.cli", "devices", "--json", "--config", str(config),
         cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     out, err = await process.communicate()
-    try:
-        configured = json.loads(out)["configured"]
-    except (ValueError, KeyError):
-        raise AssertionError(f"booth devices: {out.decode()}{err.decode()}") from None
-    (printer,) = (each for each in configured if each["device"] == "printer")
+    assert out, err.decode()
+    (printer,) = (each for each in json.loads(out)["configured"] if each["device"] == "printer")
     assert "\n" not in printer["why"]
     return dict(printer)
 
