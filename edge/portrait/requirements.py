@@ -177,7 +177,7 @@ TABLE: tuple[Requirement, ...] = (
         _ground(lambda m, g: ground.shadow(m.scene, g)), every=6),
     Requirement("resolution", "dpi", "ICAO", None, None, lambda x: x / 6, lambda m: 25.4 / m.face.mm_per_px, every=6),
     Requirement(
-        "glasses", "", "own", None, None, lambda x: 100 * sigmoid(x, 0.2, 0.05), lambda m: eyes.bridge(m.scene),
+        "glasses", "log odds", "own", None, None, rising(0, 1), lambda m: eyes.glasses(m.scene, m.fits.glasses),
         every=0,
     ),
     Requirement(
