@@ -1,8 +1,8 @@
 """How well the norm judges: detection and false refusal by requirement, grade and group, on a folder of labelled faces.
 
 `bench/norm-accuracy FACES [--people N] [--out DIR]`. The clean set is made by laying the portraits on a plain wall, the
-defects from it (bench/norm_defects.py). Every figure is on people left out: all are split into five folds by person, and
-limits (bench/norm_limits.py) and fits (bench/norm_train.py) are drawn anew without the fold they then judge.
+defects from it (bench/norm_defects.py). Every limit of bench/norm_limits.py, and the fits of crown, glasses and lids,
+are drawn anew for each fifth of the people (five folds by person) without those they then judge.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Makes edge/portrait/norm.npz: the mean frontal mesh, the fits for crown, baldness, open eyes and glasses, of labelled faces.
+"""Makes edge/portrait/norm.npz of labelled faces: the mean frontal mesh, the fits for crown, baldness, eyes, glasses.
 
 Run by hand: python -m bench.norm_train FACES. The same folder gives the same figures. Also prints the regression of the
 iris on yaw and pitch and the mouth's logistic direction, which stand as round figures in edge/portrait/shape.py.

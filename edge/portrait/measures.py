@@ -17,7 +17,7 @@ from .verdict import HEAD_MM, Face
 
 @dataclass(frozen=True, eq=False)
 class Fits:
-    """The norm's own figures, made by bench/norm_train.py: mean frontal mesh (468 × 3), fits of crown, lids, glasses."""
+    """The norm's own figures, by bench/norm_train.py: mean frontal mesh (468 × 3), fits of crown, lids, glasses."""
 
     reference: Points
     crown: Proportions
