@@ -71,15 +71,12 @@ def ofiq_cast(left: NDArray[np.uint8], right: NDArray[np.uint8]) -> float:
 
 
 def side_ratio(scene: Scene) -> float:
-    """Log2 of linear luminance of the face's picture-left half over its right half: light from one side.
-
-    Of each half the 75th percentile counts: skin in its own light, not beard, brow or the shade a nose throws.
-    """
+    """Log2 of linear luminance of the face's picture-left half over its right half (medians): light from one side."""
     outline = scene.mesh[list(OVAL)]
     top, chin = outline[0], outline[18]
     halves = np.concatenate([outline[18:], outline[:1]]), outline[:19]
     sides = (within(np.concatenate([half, (top + chin)[None] / 2]), scene.rgb) for half in halves)
-    a, b = (float(np.percentile(luminance(side), 75)) if len(side) else 0.0 for side in sides)
+    a, b = (float(np.median(luminance(side))) if len(side) else 0.0 for side in sides)
     return float(np.log2((a + 0.002) / (b + 0.002)))
 
 

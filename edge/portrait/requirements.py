@@ -156,7 +156,7 @@ TABLE: tuple[Requirement, ...] = (
     Requirement(
         "clipping", "share", "own", None, 0.4, falling(0.4, 0.05), lambda m: light.clipped(m.skin), every=6),
     Requirement(
-        "even_light", "stops", "own", -2.5, 2.5, within(-2.5, 2.5, 0.3), lambda m: light.side_ratio(m.scene), every=6),
+        "even_light", "stops", "own", -2.1, 2.1, within(-2.1, 2.1, 0.3), lambda m: light.side_ratio(m.scene), every=6),
     Requirement("natural_colour", "ΔE", "own", None, 3.0, falling(3, 2), _cast, every=6),
     Requirement("sharpness", "", "own", 0.43, None, rising(0.43, 0.03), lambda m: light.detail(m.scene), every=6),
     Requirement(
