@@ -1,26 +1,28 @@
 """How well the norm judges: detection and false refusal by requirement, grade and group, on a folder of labelled faces.
 
 `bench/norm-accuracy FACES [--people N] [--out DIR]`. The clean set is made by laying the portraits on a plain wall, the
-defects from it (bench/norm_defects.py). The crown's fits are trained anew for each fifth of the people without them;
-the limits of the table are round figures set once on this folder, so that only other people can prove them wrong.
+defects from it (bench/norm_defects.py). Every limit of bench/norm_limits.py, and the fits of crown, glasses and lids,
+are drawn anew for each fifth of the people (five folds by person) without those they then judge.
 """
 
 import argparse
 import csv
 import sys
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from bench.norm_defects import DEFECTS
 from bench.norm_eyes import WAYS
+from bench.norm_limits import FOLDS, RULES, Limits, Rule, drawn, fold_of, refused
 from bench.norm_made import cut_person, lay
-from bench.norm_train import SHUT_SHARES, fit_crown, fit_lids, lid_samples, marked_height, rows
+from bench.norm_train import SHUT_SHARES, fit_crown, fit_glasses, fit_lids, lid_samples, marked_height, rows
 from edge.judge import load_models, read_picture
 from edge.portrait import TABLE, Judge, Verdict
 from edge.portrait.crown import head_height
+from edge.portrait.eyes import frame_edges
 from edge.portrait.find import find
 from edge.portrait.measures import read_fits
 from edge.portrait.networks import Networks
@@ -28,6 +30,56 @@ from edge.portrait.pixels import RGB
 from edge.portrait.pose import turn
 
 Labels = dict[str, dict[str, str]]
+Verdicts = dict[str, Verdict]
+Made = dict[tuple[str, float], Verdicts]  # by defect and grade
+
+
+@dataclass(frozen=True)
+class Folds:
+    """The limits each person is judged by, drawn without the fold the person is in."""
+
+    order: list[str]
+    limits: tuple[Limits, ...]
+
+    def refused(self, name: str, verdict: Verdict) -> set[str]:
+        """The findings that refuse this person's picture."""
+        return refused(verdict, self.limits[fold_of(name, self.order)])
+
+
+def draw_limits(plain: Verdicts, clean: Verdicts, made: Made, labels: Labels) -> Folds:
+    """The limits of every fold; prints them beside the table's and those drawn on all."""
+    order = sorted(labels)
+
+    def values(verdicts: Verdicts, finding: str, left_out: int, fit: bool) -> list[float]:
+        return [
+            v[finding].value
+            for n, v in verdicts.items()
+            if v.face is not None
+            and fold_of(n, order) != left_out
+            and (not fit or fit_for(labels[n], finding))
+            and any(f.name == finding for f in v.findings)
+        ]
+
+    def one(rule: Rule, left_out: int) -> float:
+        # what depends on the face is drawn from the portraits as they are, light and wall from the clean set
+        source = clean if rule.made else plain
+        unfit = [x for key in rule.made for x in values(made[key], rule.finding, left_out, False)]
+        if rule.label:
+            column, value = rule.label
+            told = {n: v for n, v in plain.items() if labels[n][column] == value}
+            unfit += values(told, rule.finding, left_out, False)
+        return rule.limit(values(source, rule.finding, left_out, True), unfit)
+
+    print("\n## Limits drawn by rule: on all, without each fold, in the table")
+    every: list[dict[str, tuple[float | None, float | None]]] = [{} for _ in range(FOLDS)]
+    for rule in RULES:
+        folds = [one(rule, fold) for fold in range(FOLDS)]
+        for fold, limit in enumerate(folds):
+            every[fold][rule.finding] = drawn(rule, limit)
+        row = next(row for row in TABLE if row.name == rule.finding)
+        own = row.low if rule.side == "low" else row.high
+        print(f"{rule.finding:22s} {one(rule, -1):7.3f}   {' '.join(f'{x:7.3f}' for x in folds)}   {own}")
+    return Folds(order, tuple(every))
 
 
 def share(hits: int, n: int) -> str:
@@ -73,31 +125,33 @@ def fit_for(label: dict[str, str], finding: str) -> bool:
     return causes.get(finding, label["pose"] in ("frontal", "slight"))
 
 
-def report_clean(verdicts: dict[str, Verdict], labels: Labels, people: Labels) -> None:
+def report_clean(verdicts: Verdicts, folds: Folds, labels: Labels, people: Labels) -> None:
+    failing = {n: folds.refused(n, v) for n, v in verdicts.items()}
+    body = {row.name for row in TABLE if row.overridable}
     print("\n## Clean portraits: wrongly refused, by finding (only people whose labels give no cause)")
     for row in TABLE:
         if row.reported_only:
             continue
         fit = [n for n, v in verdicts.items() if v.face is not None and fit_for(labels[n], row.name)]
-        failed = [n for n in fit if any(f.name == row.name for f in verdicts[n].failed)]
+        failed = [n for n in fit if row.name in failing[n]]
         print(f"{row.name:22s} {share(len(failed), len(fit))}  {' '.join(failed[:8])}")
     whole = [n for n in verdicts if labels[n]["mouth"] == "closed" and labels[n]["pose"] == "frontal"]
-    refused = [n for n in whole if not verdicts[n].passed]
-    told = {n: [f.name for f in verdicts[n].failed] for n in refused}
-    print(f"{'WHOLE, closed+frontal':22s} {share(len(refused), len(whole))}  {told}")
+    told = {n: sorted(failing[n]) for n in whole if failing[n]}
+    print(f"{'WHOLE, closed+frontal':22s} {share(len(told), len(whole))}  {told}")
     print("\n## By group: clean portraits that pass all but mouth, pose, gaze and expression")
     for column in ("group", "sex"):
         for value in sorted({person[column] for person in people.values()}):
             own = [n for n in verdicts if people[n][column] == value and labels[n]["light"] == "even"]
-            well = [n for n in own if all(f.overridable for f in verdicts[n].failed)]
-            print(f"{value:22s} {share(len(well), len(own))}")
+            well = [n for n in own if failing[n] <= body]
+            rest = {n: sorted(failing[n] - body) for n in own if n not in well}
+            print(f"{value:22s} {share(len(well), len(own))}  {rest}")
     for value in ("none", "clear"):
         own = [n for n in verdicts if labels[n]["glasses"] == value and labels[n]["light"] == "even"]
-        well = [n for n in own if all(f.overridable for f in verdicts[n].failed)]
+        well = [n for n in own if failing[n] <= body]
         print(f"{'glasses ' + value:22s} {share(len(well), len(own))}")
 
 
-def report_labels(verdicts: dict[str, Verdict], labels: Labels) -> None:
+def report_labels(verdicts: Verdicts, folds: Folds, labels: Labels) -> None:
     print("\n## Hand labels against findings (portraits as they are)")
     for column, finding, values in (
         ("mouth", "mouth_closed", ("closed", "teeth", "open")),
@@ -107,12 +161,11 @@ def report_labels(verdicts: dict[str, Verdict], labels: Labels) -> None:
         ("light", "even_light", ("even", "side", "harsh")),
     ):
         for value in values:
-            own = [v for n, v in verdicts.items() if labels[n][column] == value and v.face is not None]
-            refused = sum(any(f.name == finding for f in v.failed) for v in own)
-            print(f"{column + ' ' + value:22s} refused by {finding:20s} {share(refused, len(own))}")
+            own = [n for n, v in verdicts.items() if labels[n][column] == value and v.face is not None]
+            hit = sum(finding in folds.refused(n, verdicts[n]) for n in own)
+            print(f"{column + ' ' + value:22s} refused by {finding:20s} {share(hit, len(own))}")
     seen = [(v, labels[n]) for n, v in verdicts.items() if v.face is not None]
     print(f"AUC gaze    {auc((v['gaze'].value for v, _ in seen), (x['gaze'] == 'away' for _, x in seen)):.3f}")
-    print(f"AUC glasses {auc((v['glasses'].value for v, _ in seen), (x['glasses'] != 'none' for _, x in seen)):.3f}")
     closed = [(v, x) for v, x in seen if x["mouth"] != "open"]
     teeth = auc((v["mouth_closed"].value for v, _ in closed), (x["mouth"] == "teeth" for _, x in closed))
     print(f"AUC teeth   {teeth:.3f}")
@@ -139,6 +192,14 @@ def report_heads(faces: Path, labels: Labels, networks: Networks, folds: int = 5
             height, band = head_height(scene, pitches[name], fit)
             true = marked_height(marks[name])
             results[marks[name]["crown_kind"]].append(((height / scene.scale / true - 1) * 34, band))
+    edges = np.array([frame_edges(found[n]) for n in order])
+    worn = np.array([labels[n]["glasses"] != "none" for n in order])
+    fold_at = np.arange(len(order)) % folds
+    odds = np.empty(len(order))
+    for fold in range(folds):
+        fit_edges = fit_glasses(edges[fold_at != fold], worn[fold_at != fold])
+        odds[fold_at == fold] = fit_edges[0] + edges[fold_at == fold] @ fit_edges[1:]
+    print(f"\nAUC glasses {auc(odds, worn):.3f} ({folds} folds by person)")
     print(f"\n## Head height, mm on a head of 34 mm ({folds} folds by person)")
     for kind, pairs in results.items():
         error, band = np.array(pairs).T
@@ -181,23 +242,32 @@ def report_eyes(faces: Path, labels: Labels, networks: Networks, folds: int = 5)
     print("open eyes, 0.5th 1st 2nd 5th percentile", np.percentile(values, [0.5, 1, 2, 5]).round(2))
 
 
-def report_defects(clean: dict[str, RGB], verdicts: dict[str, Verdict], judge: Judge, people: int, out: Path) -> None:
-    """Each defect at each grade on people whose clean portrait its findings pass; a table, a CSV and a plot."""
-    print("\n## Made defects: refused, by grade (* beyond the norm's limit)")
-    table = []
+def make_defects(clean: dict[str, RGB], verdicts: Verdicts, judge: Judge, people: int) -> Made:
+    """Each defect at each grade, judged, on people whose clean portrait its findings pass."""
+    made: Made = {}
     for defect in DEFECTS:
         well = [n for n, v in verdicts.items() if v.face and not any(f.name in defect.findings for f in v.failed)]
         chosen = well[:: max(1, len(well) // people)][:people]
         for grade in defect.grades:
-            refused = 0
+            made[defect.name, grade] = {}
             for name in chosen:
                 face = verdicts[name].face
                 assert face is not None
-                verdict = judge.look(defect.make(clean[name], face, grade))
-                refused += verdict.face is None or any(f.name in defect.findings for f in verdict.failed)
+                made[defect.name, grade][name] = judge.look(defect.make(clean[name], face, grade))
+    return made
+
+
+def report_defects(made: Made, folds: Folds, out: Path) -> None:
+    """How many of each defect and grade are refused; a table, a CSV and a plot."""
+    print("\n## Made defects: refused, by grade (* beyond the norm's limit)")
+    table = []
+    for defect in DEFECTS:
+        for grade in defect.grades:
+            own = made[defect.name, grade]
+            hits = sum(v.face is None or bool(folds.refused(n, v) & set(defect.findings)) for n, v in own.items())
             star = "*" if defect.beyond(grade) else " "
-            table.append((defect.name, grade, defect.unit, bool(defect.beyond(grade)), refused, len(chosen)))
-            print(f"{defect.name:24s} {grade:7g} {defect.unit:22s}{star} {share(refused, len(chosen))}", flush=True)
+            table.append((defect.name, grade, defect.unit, bool(defect.beyond(grade)), hits, len(own)))
+            print(f"{defect.name:24s} {grade:7g} {defect.unit:22s}{star} {share(hits, len(own))}")
     with (out / "defects.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(("defect", "grade", "unit", "beyond", "refused", "n"))
@@ -241,7 +311,7 @@ def main() -> int:
     models = load_models()
     judge, networks = Judge(models), Networks(models)
     labels, people = rows(args.faces / "labels.csv"), rows(args.faces / "people.csv")
-    report_labels({n: judge.look(read_picture(args.faces / f"{n}.jpg")) for n in labels}, labels)
+    plain = {n: judge.look(read_picture(args.faces / f"{n}.jpg")) for n in labels}
     clean = clean_set(args.faces, labels, networks)
     verdicts = {name: judge.look(rgb) for name, rgb in clean.items()}
     # where the source ends inside the frame no clean portrait can be made of it
@@ -249,15 +319,19 @@ def main() -> int:
     print(f"\nclean set: {len(clean) - len(cut)} people; {len(cut)} left out, whose picture ends inside the frame")
     clean = {n: rgb for n, rgb in clean.items() if n not in cut}
     verdicts = {n: verdict for n, verdict in verdicts.items() if n not in cut}
-    report_clean(verdicts, labels, people)
-    report_heads(args.faces, labels, networks)
-    report_eyes(args.faces, labels, networks)
     # defects are made in portraits that look into the camera upright; a grade of tilt counts from upright
     upright = {
         n: v for n, v in verdicts.items()
         if v.face is not None and labels[n]["pose"] in ("frontal", "slight") and abs(v.face.roll) < 4
     }  # fmt: skip
-    report_defects(clean, {n: replace(v) for n, v in upright.items()}, judge, args.people, args.out)
+    made = make_defects(clean, upright, judge, args.people)
+    folds = draw_limits(plain, verdicts, made, labels)
+    report_labels(plain, folds, labels)
+    report_clean(verdicts, folds, labels, people)
+    report_defects(made, folds, args.out)
+    sys.stdout.flush()
+    report_heads(args.faces, labels, networks)
+    report_eyes(args.faces, labels, networks)
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Makes edge/portrait/norm.npz: the mean frontal mesh, the fits for crown, baldness and open eyes, of labelled faces.
+"""Makes edge/portrait/norm.npz of labelled faces: the mean frontal mesh, the fits for crown, baldness, eyes, glasses.
 
 Run by hand: python -m bench.norm_train FACES. The same folder gives the same figures. Also prints the regression of the
 iris on yaw and pitch and the mouth's logistic direction, which stand as round figures in edge/portrait/shape.py.
@@ -16,6 +16,7 @@ from PIL import Image
 from bench.norm_eyes import WAYS, shut
 from edge.judge import load_models, read_picture
 from edge.portrait import crown, shape
+from edge.portrait.eyes import frame_edges
 from edge.portrait.find import Scene, around, eyes, find
 from edge.portrait.networks import Networks
 from edge.portrait.pose import turn
@@ -129,6 +130,12 @@ def fit_lids(samples: list[tuple[Array, Array]]) -> Array:
     return logistic(x + jitter, np.arange(len(x)) < repeat * len(opened), LIDS_LOGISTIC)
 
 
+def fit_glasses(edges: Array, worn: NDArray[np.bool_]) -> Array:
+    """The fit of `eyes.glasses`; every face counts as its mirror image too."""
+    swapped = edges[:, [0, 2, 1, 6, 7, 8, 3, 4, 5]]
+    return logistic(np.concatenate([edges, swapped]), np.concatenate([worn, worn]), 2 * LOGISTIC)
+
+
 def rows(path: Path) -> dict[str, dict[str, str]]:
     """A table by its column `id`."""
     with path.open(encoding="utf-8") as file:
@@ -182,6 +189,10 @@ def main(faces: Path) -> int:
     np.savez(
         OWN, reference=mean.astype(np.float32), crown_mean=fit.mean, crown_centre=fit.centre, crown_slope=fit.slope,
         bald=fit.bald, lids=fit_lids(lid_samples_of(scenes, labels, networks)),
+        glasses=fit_glasses(
+            np.array([frame_edges(scene) for scene in scenes.values()]),
+            np.array([labels[name]["glasses"] != "none" for name in scenes]),
+        ),
     )  # fmt: skip
     looking = [name for name in scenes if labels[name]["gaze"] == "camera"]
     offset = np.array([shape.iris_offset(scenes[name]) for name in looking])

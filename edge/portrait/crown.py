@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .find import Scene
-from .pixels import Points, lab
+from .pixels import Points, gradients, lab, luma
 from .verdict import HEAD_MM
 
 # All in mm on a head of 34 mm. Fitted by hand to the 45 marked heads with everything else left out by person
@@ -62,7 +62,8 @@ def bareness(scene: Scene, top: float) -> NDArray[np.float64]:
     """How alike forehead and the head's top look; `top` is chin to mask top in scene pixels.
 
     Share of the top's pixels near the forehead's colour, least change of a* there (0 or below), darkest step of the
-    profile from forehead to top, its greatest distance in a*b*, its greatest step.
+    profile from forehead to top, its greatest distance in a*b*, its greatest step. Then the texture, which tells hair
+    of skin's own colour: log gradient of the top against the forehead's, that gradient, the top's spread of lightness.
     """
     t = scene.eye_to_chin
     end = top - float((scene.middle - scene.chin) @ scene.up) - 0.03 * t
@@ -77,7 +78,12 @@ def bareness(scene: Scene, top: float) -> NDArray[np.float64]:
     near = np.hypot(np.hypot(crown[:, 1], crown[:, 2]), crown[:, 0] * 0.6) < 14
     step = np.abs(np.diff(profile, axis=0)).sum(axis=1).max()
     redder = min(0.0, float(profile[-3:, 1].mean() - forehead[1]))
-    return np.array([float(near.mean()), redder, float(lighter.min()), float(away.max()), float(step)])
+    colour = [float(near.mean()), redder, float(lighter.min()), float(away.max()), float(step)]
+    (smooth, _), (rough, spread) = (
+        _texture(scene, low, high)
+        for low, high in ((0.30 * t, 0.42 * t), (max(0.45 * t, end - 0.22 * t), end - 0.02 * t))
+    )
+    return np.array([*colour, rough - smooth, rough, spread])
 
 
 def mask_top(scene: Scene) -> float:
@@ -106,6 +112,21 @@ def _patch(scene: Scene, low: float, high: float, half_width: float) -> Points:
     up = np.linspace(low, high, 6)[:, None, None]
     aside = np.linspace(-half_width, half_width, 15)[None, :, None] * scene.eye_to_chin
     return np.asarray((scene.middle + up * scene.up + aside * side).reshape(-1, 2))
+
+
+def _texture(scene: Scene, low: float, high: float) -> tuple[float, float]:
+    """Logs of mean gradient and of spread of gamma luma against its median, 0.02 added; `low` to `high` as in `_patch`.
+
+    Every pixel of the scene is looked at, ±0.2 T aside.
+    """
+    side = np.array([-scene.up[1], scene.up[0]])
+    reach = 0.2 * scene.eye_to_chin
+    up, aside = np.arange(low, max(high, low + 4))[:, None, None], np.arange(-reach, reach)[None, :, None]
+    points: Points = scene.middle + up * scene.up + aside * side
+    grey = luma(scene.at(points.reshape(-1, 2))).reshape(points.shape[:2])
+    level = max(0.1, float(np.median(grey)))
+    steep = float(np.hypot(*gradients(grey)).mean()) / level
+    return float(np.log(steep + 0.02)), float(np.log(float(grey.std()) / level + 0.02))
 
 
 def _bell(x: NDArray[np.float64], mean: float, sigma: float) -> NDArray[np.float64]:

@@ -44,15 +44,37 @@ def red_pupils(scene: Scene) -> float:
     return max(reds)
 
 
-def bridge(scene: Scene) -> float:
-    """Glasses: the strongest edge down the nose's bridge between the eyes, against the lightness there."""
+# Where frames of glasses lie, in E from the eyes' middle: to the picture's right (from, to), down (from, to), whether
+# the edge looked for is a level one. The bridge, its two sides; then of each eye lower rim, temple arm and outer rim.
+FRAME_EDGES = (
+    (-0.07, 0.07, -0.14, 0.26, True), (-0.16, -0.08, -0.14, 0.26, True), (0.08, 0.16, -0.14, 0.26, True),
+    (-0.62, -0.38, 0.16, 0.5, True), (-0.98, -0.84, -0.25, 0.3, True), (-1.05, -0.74, -0.05, 0.2, False),
+    (0.38, 0.62, 0.16, 0.5, True), (0.84, 0.98, -0.25, 0.3, True), (0.74, 1.05, -0.05, 0.2, False),
+)  # fmt: skip
+EDGE_STEP = 0.01  # E between two samples across an edge: about a pixel of the scene
+
+
+def frame_edges(scene: Scene) -> NDArray[np.float64]:
+    """Log of the strongest edge in each of `FRAME_EDGES`, against the lightness there: 9 numbers, 0.02 added.
+
+    Along the edge the median counts, so that a wrinkle or a lash does not.
+    """
     side = np.array([-scene.up[1], scene.up[0]])
-    e = scene.eyes_apart
-    down = np.linspace(-0.14, 0.26, 41)
-    columns = []
-    for aside in np.linspace(-0.07, 0.07, 9):
-        line = scene.middle + aside * e * side - down[:, None] * e * scene.up
-        columns.append(lab(scene.at(line))[:, 0])
-    profile = np.median(np.array(columns), axis=0)
-    smooth = np.convolve(profile, np.ones(3) / 3, "valid")
-    return float(np.abs(smooth[3:] - smooth[:-3]).max() / max(20.0, float(np.median(profile))))
+    found = []
+    for left, right, top, bottom, level in FRAME_EDGES:
+        across, along = (bottom - top, right - left) if level else (right - left, bottom - top)
+        steps, places = round(across / EDGE_STEP) + 1, round(along / EDGE_STEP / 2) + 1
+        u, v = np.meshgrid(
+            np.linspace(left, right, places if level else steps), np.linspace(top, bottom, steps if level else places)
+        )
+        points = scene.middle + scene.eyes_apart * (u[..., None] * side - v[..., None] * scene.up)
+        lightness = lab(scene.at(points.reshape(-1, 2)))[:, 0].reshape(u.shape)
+        profile = np.median(lightness, axis=1 if level else 0)
+        smooth = np.convolve(profile, np.ones(3) / 3, "valid")
+        found.append(float(np.abs(smooth[3:] - smooth[:-3]).max()) / max(20.0, float(np.median(profile))))
+    return np.log(np.array(found) + 0.02)
+
+
+def glasses(scene: Scene, fit: NDArray[np.float64]) -> float:
+    """Log odds that glasses are worn: a logistic fit of `frame_edges` (offset, 9 weights) on 322 labelled people."""
+    return float(fit[0] + frame_edges(scene) @ fit[1:])

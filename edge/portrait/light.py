@@ -12,6 +12,7 @@ from .pixels import gradients, lab, luminance, within
 # mesh: the outline of the face, clockwise from the forehead's middle
 OVAL = (10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
         152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109)  # fmt: skip
+BELOW_LIP = 17  # mesh: the lower edge of the lower lip
 # mesh: a patch of each cheek below the eye and beside the nose; the picture's left, its right
 CHEEK_LEFT = (117, 118, 101, 36, 205, 187, 123)
 CHEEK_RIGHT = (346, 347, 330, 266, 425, 411, 352)
@@ -57,12 +58,6 @@ def cheek_overlap(left: NDArray[np.uint8], right: NDArray[np.uint8]) -> float:
     return float(np.minimum(a, b).sum())
 
 
-def cheek_ratio(left: NDArray[np.uint8], right: NDArray[np.uint8]) -> float:
-    """Log2 of the cheeks' median linear luminance, left over right: 1 is one stop brighter on the left."""
-    a, b = (float(np.median(luminance(p))) if len(p) else 0.0 for p in (left, right))
-    return float(np.log2((a + 0.002) / (b + 0.002)))
-
-
 def skin_colour(left: NDArray[np.uint8], right: NDArray[np.uint8]) -> tuple[float, float]:
     """Mean a*, b* of both cheeks."""
     colours = lab(np.concatenate([left, right]))
@@ -80,24 +75,39 @@ def side_ratio(scene: Scene) -> float:
     outline = scene.mesh[list(OVAL)]
     top, chin = outline[0], outline[18]
     halves = np.concatenate([outline[18:], outline[:1]]), outline[:19]
-    a, b = (within(np.concatenate([half, (top + chin)[None] / 2]), scene.rgb) for half in halves)
-    return cheek_ratio(a, b)
+    sides = (within(np.concatenate([half, (top + chin)[None] / 2]), scene.rgb) for half in halves)
+    a, b = (float(np.median(luminance(side))) if len(side) else 0.0 for side in sides)
+    return float(np.log2((a + 0.002) / (b + 0.002)))
+
+
+def clipped(face: NDArray[np.uint8]) -> float:
+    """Share of the face with a colour at the end of its range (252 of 255): what is lost there no print brings back.
+
+    Bright skin reaches it no sooner than dark skin in the same light: the lamp's reflection does (docs/norm.md).
+    """
+    return float((face.max(axis=1) >= 252).mean()) if len(face) else 0.0
 
 
 def detail(scene: Scene) -> float:
-    """How fine the finest edges of the face are: 98th percentile of fine over coarse gradient, lesser direction.
+    """How fine the finest edges of the face are: 99.5th percentile of fine over coarse gradient, least of 4 directions.
 
-    The ratio does not depend on contrast or skin; a blur takes the fine gradient first, motion that of its direction.
+    From above the brows to below the lower lip, where every face has edges, smooth skin or not. The ratio does not
+    depend on contrast or skin; a blur takes the fine gradient first, motion that of its direction.
     """
-    low, high = scene.mesh[:, :2].min(axis=0), scene.mesh[:, :2].max(axis=0)
-    x0, y0 = np.maximum(low, 0).astype(int)
-    x1, y1 = high.astype(int)
+    left, right = scene.mesh[:, 0].min(), scene.mesh[:, 0].max()
+    x0, x1 = int(max(left, 0)), int(right)
+    y0, y1 = int(max(scene.middle[1] - 0.45 * scene.eyes_apart, 0)), int(scene.mesh[BELOW_LIP, 1] + 5)
     patch = scene.grey[y0:y1, x0:x1]
     if min(patch.shape) < 16:
         return 0.0
     height, width = (patch.shape[0] // 4) * 4, (patch.shape[1] // 4) * 4
     small = patch[:height, :width].reshape(height // 4, 4, width // 4, 4).mean(axis=(1, 3))
-    ratios = []
-    for fine, coarse in zip(gradients(patch), gradients(small), strict=True):
-        ratios.append(float(np.percentile(np.abs(fine), 98) / max(1e-4, np.percentile(np.abs(coarse), 98))))
-    return min(ratios)
+    fine, coarse = (_steepest(*gradients(each)) for each in (patch, small))
+    return float((fine / np.maximum(coarse, 1e-4)).min())
+
+
+def _steepest(right: NDArray[np.float32], down: NDArray[np.float32]) -> NDArray[np.float64]:
+    """99.5th percentile of the gradient to the right, down and along the two diagonals."""
+    diagonal = np.float32(np.sqrt(0.5))
+    ways = (right, down, (right + down) * diagonal, (right - down) * diagonal)
+    return np.array([np.percentile(np.abs(way), 99.5) for way in ways])

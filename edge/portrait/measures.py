@@ -17,11 +17,12 @@ from .verdict import HEAD_MM, Face
 
 @dataclass(frozen=True, eq=False)
 class Fits:
-    """The norm's own figures, made by bench/norm_train.py: mean frontal mesh (468 × 3), fits of crown and lids."""
+    """The norm's own figures, by bench/norm_train.py: mean frontal mesh (468 × 3), fits of crown, lids, glasses."""
 
     reference: Points
     crown: Proportions
     lids: Points  # offset and weights of `shape.openness`
+    glasses: Points  # offset and weights of `eyes.glasses`
 
 
 def read_fits(npz: bytes) -> Fits:
@@ -29,7 +30,7 @@ def read_fits(npz: bytes) -> Fits:
     with np.load(BytesIO(npz)) as own:
         parts = {name: np.asarray(own[name], np.float64) for name in own.files}
     fit = Proportions(float(parts["crown_mean"]), parts["crown_centre"], parts["crown_slope"], parts["bald"])
-    return Fits(parts["reference"], fit, parts["lids"])
+    return Fits(parts["reference"], fit, parts["lids"], parts["glasses"])
 
 
 @dataclass(frozen=True, eq=False)

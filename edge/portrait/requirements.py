@@ -154,9 +154,11 @@ TABLE: tuple[Requirement, ...] = (
     Requirement(
         "exposure", "luma", "own", 0.65, 0.99, within(0.65, 0.99, 0.02), lambda m: light.bright_end(m.skin), every=6),
     Requirement(
+        "clipping", "share", "own", None, 0.4, falling(0.4, 0.05), lambda m: light.clipped(m.skin), every=6),
+    Requirement(
         "even_light", "stops", "own", -2.1, 2.1, within(-2.1, 2.1, 0.3), lambda m: light.side_ratio(m.scene), every=6),
     Requirement("natural_colour", "ΔE", "own", None, 3.0, falling(3, 2), _cast, every=6),
-    Requirement("sharpness", "", "own", 0.38, None, rising(0.38, 0.03), lambda m: light.detail(m.scene), every=6),
+    Requirement("sharpness", "", "own", 0.43, None, rising(0.43, 0.03), lambda m: light.detail(m.scene), every=6),
     Requirement(
         "eyes_visible", "share", "own", None, 0.17, falling(0.17, 0.05), lambda m: eyes.glare(m.scene), every=6),
     Requirement(
@@ -177,7 +179,7 @@ TABLE: tuple[Requirement, ...] = (
         _ground(lambda m, g: ground.shadow(m.scene, g)), every=6),
     Requirement("resolution", "dpi", "ICAO", None, None, lambda x: x / 6, lambda m: 25.4 / m.face.mm_per_px, every=6),
     Requirement(
-        "glasses", "", "own", None, None, lambda x: 100 * sigmoid(x, 0.2, 0.05), lambda m: eyes.bridge(m.scene),
+        "glasses", "log odds", "own", None, None, rising(0, 1), lambda m: eyes.glasses(m.scene, m.fits.glasses),
         every=0,
     ),
     Requirement(

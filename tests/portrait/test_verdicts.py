@@ -80,6 +80,23 @@ def test_a_defect_made_in_a_good_portrait_is_refused(judge: Judge, good: np.ndar
     assert verdict[name].passed is False
 
 
+def moved(rgb: np.ndarray, aside: int, down: int) -> np.ndarray:
+    """Moved by 14 pixels aside, down or both while the shutter was open: 0.7 to 1 mm on the portrait."""
+    steps = range(-7, 8)
+    total = sum(np.roll(rgb, (down * step, aside * step), axis=(0, 1)).astype(np.uint32) for step in steps)
+    return np.asarray((total / len(steps)).astype(np.uint8))
+
+
+@pytest.mark.parametrize("way", [(1, 0), (0, 1), (1, 1), (1, -1)])
+def test_motion_in_any_direction_is_refused(judge: Judge, good: np.ndarray, way: tuple[int, int]) -> None:
+    assert judge.look(moved(good, *way))["sharpness"].passed is False
+
+
+def test_a_face_two_stops_too_bright_is_refused_for_its_clipped_colours(judge: Judge, good: np.ndarray) -> None:
+    bright = 255 * np.clip((good / 255) ** 2.2 * 4, 0, 1) ** (1 / 2.2)
+    assert judge.look(bright.astype(np.uint8))["clipping"].passed is False
+
+
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("name", ["good", "good-2"])
 def test_shut_eyes_are_refused(judge: Judge, name: str, way: str) -> None:
