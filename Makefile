@@ -18,7 +18,7 @@ test: $(VENV)/.dev-ready check
 CUTS   ?= 5
 ROUNDS ?= 5
 RIG    := $(BIN)/python -m tests.rig run
-LOOPS  := pen --rounds $(ROUNDS);printer --rounds $(ROUNDS);coins --pulses $(ROUNDS)00;camera --rounds $(ROUNDS)
+LOOPS  := "pen --rounds $(ROUNDS)" "printer --rounds $(ROUNDS)" "coins --rounds 1" "camera --rounds $(ROUNDS)"
 rig: $(VENV)/.dev-ready
 	@echo "==> the drivers' tests on the kernel's devices"
 	@$(RIG) --no-systemd --limit 1800 python -m pytest -q -p no:cacheprovider \
@@ -26,7 +26,7 @@ rig: $(VENV)/.dev-ready
 	@echo "==> the daemon under systemd for a visit"
 	@$(RIG) --limit 900 python -m tests.rig.visit
 	@echo "==> $(ROUNDS) rounds of each device's loop"
-	@$(RIG) --no-systemd --limit 900 'set -e; IFS=";"; for loop in "$(LOOPS)"; do $$loop; done'
+	@$(RIG) --no-systemd --limit 900 'set -e; for loop in $(LOOPS); do echo "==> $$loop"; python -m bench.devices $$loop; done'
 	@echo "==> $(CUTS) power cuts during visits"
 	@$(BIN)/python -m tests.rig.powercut --cuts $(CUTS)
 
