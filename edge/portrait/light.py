@@ -83,7 +83,8 @@ def side_ratio(scene: Scene) -> float:
 def clipped(face: NDArray[np.uint8]) -> float:
     """Share of the face with a colour at the end of its range (252 of 255): what is lost there no print brings back.
 
-    Bright skin reaches it no sooner than dark skin in the same light: the lamp's reflection does (docs/norm.md).
+    It is not free of skin tone: the 95th percentile of clean portraits is 24 % for white, 13 % for African-American
+    people; the limit lies above both (docs/norm.md), so a clean portrait passes either way.
     """
     return float((face.max(axis=1) >= 252).mean()) if len(face) else 0.0
 
