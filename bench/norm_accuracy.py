@@ -8,7 +8,7 @@ are drawn anew for each fifth of the people (five folds by person) without those
 import argparse
 import csv
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from bench.norm_limits import FOLDS, RULES, Limits, Rule, drawn, fold_of, refuse
 from bench.norm_made import cut_person, lay
 from bench.norm_train import SHUT_SHARES, fit_crown, fit_glasses, fit_lids, lid_samples, marked_height, rows
 from edge.judge import load_models, read_picture
+from edge.judge_folder import progress
 from edge.portrait import TABLE, Judge, Verdict
 from edge.portrait.crown import head_height
 from edge.portrait.eyes import frame_edges
@@ -82,6 +83,14 @@ def draw_limits(plain: Verdicts, clean: Verdicts, made: Made, labels: Labels) ->
     return Folds(order, tuple(every))
 
 
+def told(what: str, each: Sequence[str]) -> Iterator[str]:
+    """Names one after the other, with a bar on the terminal, since each takes long."""
+    print(f"{what} …", file=sys.stderr)
+    for done, one in enumerate(each, 1):
+        yield one
+        progress(done, len(each))
+
+
 def share(hits: int, n: int) -> str:
     """A share with n and its 95 % interval (Wilson)."""
     if not n:
@@ -102,8 +111,9 @@ def auc(values: Iterable[float], positive: Iterable[bool]) -> float:
 def clean_set(faces: Path, labels: Labels, networks: Networks) -> dict[str, RGB]:
     """Every usable portrait on a plain wall."""
     out = {}
-    for name, label in labels.items():
-        person = cut_person(read_picture(faces / f"{name}.jpg"), networks) if label["usable"] == "yes" else None
+    for name in told("laying the portraits on a plain wall", list(labels)):
+        usable = labels[name]["usable"] == "yes"
+        person = cut_person(read_picture(faces / f"{name}.jpg"), networks) if usable else None
         if person is not None:
             out[name] = lay(person, seed=int(name[1:]))
     return out
@@ -128,13 +138,14 @@ def fit_for(label: dict[str, str], finding: str) -> bool:
 def report_clean(verdicts: Verdicts, folds: Folds, labels: Labels, people: Labels) -> None:
     failing = {n: folds.refused(n, v) for n, v in verdicts.items()}
     body = {row.name for row in TABLE if row.overridable}
-    print("\n## Clean portraits: wrongly refused, by finding (only people whose labels give no cause)")
+    print("\n## Clean portraits: wrongly refused, by finding (whose labels give no cause); then by the table's limit")
     for row in TABLE:
         if row.reported_only:
             continue
         fit = [n for n, v in verdicts.items() if v.face is not None and fit_for(labels[n], row.name)]
         failed = [n for n in fit if row.name in failing[n]]
-        print(f"{row.name:22s} {share(len(failed), len(fit))}  {' '.join(failed[:8])}")
+        by_table = sum(any(f.name == row.name for f in verdicts[n].failed) for n in fit)
+        print(f"{row.name:22s} {share(len(failed), len(fit)):30s} {by_table}   {' '.join(failed[:8])}")
     whole = [n for n in verdicts if labels[n]["mouth"] == "closed" and labels[n]["pose"] == "frontal"]
     told = {n: sorted(failing[n]) for n in whole if failing[n]}
     print(f"{'WHOLE, closed+frontal':22s} {share(len(told), len(whole))}  {told}")
@@ -250,7 +261,7 @@ def make_defects(clean: dict[str, RGB], verdicts: Verdicts, judge: Judge, people
         chosen = well[:: max(1, len(well) // people)][:people]
         for grade in defect.grades:
             made[defect.name, grade] = {}
-            for name in chosen:
+            for name in told(f"{defect.name} {grade:g} {defect.unit}", chosen):
                 face = verdicts[name].face
                 assert face is not None
                 made[defect.name, grade][name] = judge.look(defect.make(clean[name], face, grade))
@@ -311,9 +322,9 @@ def main() -> int:
     models = load_models()
     judge, networks = Judge(models), Networks(models)
     labels, people = rows(args.faces / "labels.csv"), rows(args.faces / "people.csv")
-    plain = {n: judge.look(read_picture(args.faces / f"{n}.jpg")) for n in labels}
+    plain = {n: judge.look(read_picture(args.faces / f"{n}.jpg")) for n in told("judging the portraits", list(labels))}
     clean = clean_set(args.faces, labels, networks)
-    verdicts = {name: judge.look(rgb) for name, rgb in clean.items()}
+    verdicts = {name: judge.look(clean[name]) for name in told("judging the clean set", list(clean))}
     # where the source ends inside the frame no clean portrait can be made of it
     cut = [n for n, v in verdicts.items() if v.face is None or v["margins"].passed is False]
     print(f"\nclean set: {len(clean) - len(cut)} people; {len(cut)} left out, whose picture ends inside the frame")

@@ -1,7 +1,7 @@
 """By what rule each limit of the norm was drawn from pictures, and how a picture fares by limits so drawn.
 
-The one place of these rules: edge/portrait/requirements.py holds the round figures they give on all people of the
-folder; bench/norm-accuracy draws them anew without the people it judges. Never part of a booth.
+The one place of these rules: edge/portrait/requirements.py holds what they give on all people of the folder, rounded,
+or a stricter figure; bench/norm-accuracy draws them anew without the people it judges. Never part of a booth.
 """
 
 from collections.abc import Iterable, Mapping
@@ -51,13 +51,13 @@ class Rule:
 RULES: tuple[Rule, ...] = (
     Rule("yaw", "both", 100, widened=1.1),
     Rule("pitch", "both", 100, widened=1.1),
-    Rule("roll", "both", 100, widened=1.1),
     Rule("mouth_closed", "high", 97.5, label=("mouth", "teeth")),
     Rule("expression", "high", 99),
     Rule("gaze", "high", 99),
     Rule("exposure", "low", 99.5, made=(("too dark", -1.5),)),
     Rule("clipping", "high", 99.5, made=(("too bright", 1.5),)),
-    Rule("even_light", "both", 99.5, made=(("side light", 4),)),
+    # two of those labelled even are lit from one side by three stops: the norm's 1 % wrongly refused leaves them out
+    Rule("even_light", "both", 99, made=(("side light", 4),)),
     Rule("sharpness", "low", 99.5, made=(("blur", 0.16), ("motion", 1.0))),
     Rule("eyes_visible", "high", 99.5, made=(("glare", 0.15),)),
     Rule("lenses_clear", "high", 99.5, made=(("dark lenses", 3),)),

@@ -178,6 +178,8 @@ def _as_rgb(image: Image.Image, *, deep: bool) -> Image.Image:
         top = 65535.0 if deep else 255.0
         grey = np.asarray(image, np.float64).clip(0, top) * (255 / top)
         return Image.fromarray(grey.astype(np.uint8)).convert("RGB")
+    if image.mode == "RGB" and "transparency" not in image.info:
+        return image
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         clear = image.convert("RGBA")
         white = Image.new("RGBA", clear.size, (255, 255, 255, 255))

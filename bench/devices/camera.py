@@ -31,8 +31,6 @@ SETTINGS = Picamera(still_px=(4056, 3040))
 FAULTS = {"killed": signal.SIGKILL, "stopped": signal.SIGSTOP}
 COUNTED = ("stills", "frames", "stills before the shutter", "frames out of order", "old processes left")
 BACK_S = 60.0
-IDLE_S = 10.0
-CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 Counts = dict[str, int]
 
 
@@ -103,28 +101,12 @@ async def run(rounds: int, state: Path, done: dict[str, Any], script: Path) -> N
     async with open_camera(SETTINGS, [sys.executable, "-m", "hw.sim.played", str(script)]) as camera:
         await until(lambda: camera.status().health is Health.WELL)
         await camera.still()
-        await idle({"the booth's side": os.getpid(), "the camera process": camera.pid})
         for number in range(len(done["rounds"]), rounds):
             found = await one_round(camera, random.Random(number), done["counts"])
             done["rounds"].append(found)
             await asyncio.to_thread(state.write_text, json.dumps(done))
             times = f"named {found['named_s']:5.2f} s, back {found['back_s']:5.2f} s"
             print(f"{number + 1:4} {found['fault']:8} {found['use']:8} {times}", flush=True)
-
-
-async def idle(pids: dict[str, int | None]) -> None:
-    """What both processes take while nobody asks for a picture."""
-    before = {name: cpu_s(pid) for name, pid in pids.items()}
-    await asyncio.sleep(IDLE_S)
-    for name, pid in pids.items():
-        with open(f"/proc/{pid}/smaps_rollup") as rollup:  # noqa: ASYNC230
-            (pss_kb,) = (int(line.split()[1]) for line in rollup if line.startswith("Pss:"))
-        print(f"at rest, {name}: {(cpu_s(pid) - before[name]) / IDLE_S:.1%} of one core, {pss_kb / 1024:.0f} MB (PSS)")
-
-
-def cpu_s(pid: int | None) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(") ")[1].split()
-    return (int(fields[11]) + int(fields[12])) / CLOCK_TICKS
 
 
 def table(rounds: list[dict[str, Any]], counts: Counts) -> int:

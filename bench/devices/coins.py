@@ -1,7 +1,6 @@
 """Coin pulses of 20 ms on eight GPIO lines, all cores loaded, the loop stalled now and then: none lost, none twice.
 
     python -m bench.devices coins --pulses 100000 [--state FILE]     # in the rig, as root; FILE lets it be continued
-    python -m bench.devices coins --idle 30                          # what the open drivers cost: memory, processor
 
 Eight acceptors in one process, each with a line of its own, since two lines low at once are never one coin. The
 generator says when it played each edge. A train that it played within the table's limits must be heard as its coin; one
@@ -16,7 +15,6 @@ import json
 import multiprocessing
 import os
 import random
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -238,63 +236,13 @@ async def endure(totals: Totals, pulses: int, seed: int, keep: Callable[[Totals]
         chip.close()
 
 
-IDLE = """
-import asyncio, sys
-from hw import cabin
-async def main():
-    if sys.argv[1] == "open":
-        from hw.coins.gpio import open_coins
-        from hw.lights import open_lights
-        from hw.settings import GpioLights, Lamp, PulseCoins
-        async with (
-            open_coins(PulseCoins(model="DG600F", lines={"coin": 17}, enable_pin=27)) as coins,
-            open_lights(GpioLights(lamps={"face": Lamp(pin=22, pwm="off")})) as lights,
-        ):
-            await coins.accept(for_s=3600)
-            print(coins.status().health, lights.status().health, flush=True)
-            await asyncio.sleep(3600)
-    print("well well", flush=True)
-    await asyncio.sleep(3600)
-asyncio.run(main())
-"""
-
-
-def idle(seconds: float) -> None:
-    """A process with acceptor and lamps open, beside one with the same protocols and no driver."""
-    from bench.idle import cpu_s, pss_mb
-    from tests.rig.bench.gpio import SimulatedChip, pretend_pi
-
-    pretend_pi()
-    chip = SimulatedChip("pinctrl-rp1", 32)
-    found = {}
-    for what in ("bare", "open"):
-        process = subprocess.Popen([sys.executable, "-c", IDLE, what], stdout=subprocess.PIPE)
-        try:
-            assert process.stdout is not None and process.stdout.readline() == b"well well\n"
-            time.sleep(1)
-            used_s, at_s = cpu_s(process.pid), time.monotonic()
-            time.sleep(seconds)
-            found[what] = (pss_mb(process.pid), (cpu_s(process.pid) - used_s) / (time.monotonic() - at_s))
-        finally:
-            process.kill()
-            process.wait()
-    chip.close()
-    (bare_mb, bare_share), (open_mb, open_share) = found["bare"], found["open"]
-    print(f"coins and lights open and idle: {open_mb - bare_mb:.1f} MB over the bare {bare_mb:.1f} MB, "
-          f"{100 * open_share:.2f} % of one core (bare: {100 * bare_share:.2f} %)")  # fmt: skip
-
-
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.devices coins", description=__doc__)
     parser.add_argument("--pulses", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, help=f"instead of --pulses; a round is {ROUND} pulses")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--state", type=Path, help="totals so far; continued where they stand")
-    parser.add_argument("--idle", type=float, metavar="S", help="instead: what the drivers cost in so many seconds")
     said = parser.parse_args(arguments)
-    if said.idle:
-        idle(said.idle)
-        return 0
     totals = Totals()
     if said.state is not None and said.state.exists():
         totals = Totals(**json.loads(said.state.read_text()))

@@ -11,7 +11,6 @@ import json
 import multiprocessing
 import os
 import random
-import resource
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -26,7 +25,6 @@ from hw.pen import EvdevPen, open_pen
 
 FAULTS = {"none": 50, "loop still": 20, "process still": 15, "unplugged": 15}  # of 100 rounds
 LATE_S = 30.0
-IDLE_S = 10.0
 
 
 class Pad:
@@ -140,7 +138,6 @@ async def run(chosen: argparse.Namespace) -> int:
     if chosen.state and chosen.state.exists():
         state = json.loads(chosen.state.read_text("utf-8"))
     became: Counter[str] = Counter(state["became"])
-    bare_kb = _memory_kb()
     spawn = multiprocessing.get_context("spawn")
     orders, theirs = spawn.Pipe()
     child = spawn.Process(target=hand, args=(theirs, os.getpid(), 1 / chosen.reports), daemon=True)
@@ -164,9 +161,6 @@ async def run(chosen: argparse.Namespace) -> int:
             if chosen.state:
                 chosen.state.write_text(json.dumps({"rounds": number + 1, "became": became}), "utf-8")
         cpu_s = time.process_time()
-        await asyncio.sleep(IDLE_S)
-        idle = (time.process_time() - cpu_s) / IDLE_S
-        cpu_s = time.process_time()
         reports = 2000
         await pad.draw([(2000 + n % 9000, 3000 + n % 7, 0) for n in range(reports)])
         busy_us = (time.process_time() - cpu_s) / reports * 1e6
@@ -175,12 +169,8 @@ async def run(chosen: argparse.Namespace) -> int:
     print(f"\n{chosen.rounds} strokes at up to {chosen.reports} reports a second")
     for what, count in sorted(became.items()):
         print(f"  {count:6d}  {what}")
-    print(f"idle {idle:.2%} of a processor; {busy_us:.0f} µs a report; {_memory_kb() - bare_kb} kB more than without")
+    print(f"{busy_us:.0f} µs of the processor a report")
     return int(any("WRONG" in what for what in became))
-
-
-def _memory_kb() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def main(arguments: list[str]) -> int:

@@ -30,7 +30,6 @@ from hw.sim.usb_gadget import PRODUCT, SERIAL, VENDOR
 
 FAULTS = ("none", "unplug", "power cycle", "paper out", "jam")
 BACK_S = 60.0  # for a printer that was plugged in again to be there
-IDLE_S = 20.0
 
 
 @dataclass
@@ -111,14 +110,12 @@ async def _one(n: int, seed: int, sim: SimPrinter, printer: Printer, journal: Jo
     return Round(n, fault, at, height, result.outcome, result.rows, result.why, round(took_s, 2)), rows.tobytes()
 
 
-async def _run(chosen: argparse.Namespace, done: list[Round]) -> dict[str, float]:
+async def _run(chosen: argparse.Namespace, done: list[Round]) -> None:
     journal = Journal()
     sim = SimPrinter(random.Random(chosen.seed), journal, MODELS["epson"])
-    figures = {"memory before MB": _memory_mb()}
     with tempfile.TemporaryDirectory() as folder:
         async with _at(chosen.line, sim, journal, Path(folder)) as reached, open_printer(reached) as printer:
             await _ready(printer)
-            figures["memory with the driver MB"] = _memory_mb()
             waiting: tuple[Round, bytes] | None = None
             looked = 0
             for n in range(len(done) + 1, chosen.rounds + 2):
@@ -133,21 +130,6 @@ async def _run(chosen: argparse.Namespace, done: list[Round]) -> dict[str, float
                     _tell(waiting[0], chosen.state)
                     done.append(waiting[0])
                 waiting = now
-            await _ready(printer)
-            cpu_s, wall_s = time.process_time(), time.monotonic()
-            while time.monotonic() - wall_s < IDLE_S:
-                await asyncio.sleep(2)
-                await printer.status()
-            figures["idle CPU %, a look every 2 s"] = 100 * (time.process_time() - cpu_s) / (time.monotonic() - wall_s)
-            figures["memory after MB"] = _memory_mb()
-    return figures
-
-
-def _memory_mb() -> float:
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) / 1024
-    raise RuntimeError("/proc/self/status has no VmRSS")
 
 
 def _tell(one: Round, state: Path | None) -> None:
@@ -174,15 +156,13 @@ def main(arguments: list[str]) -> int:
     if chosen.state is not None and chosen.state.exists():
         done = [Round(**json.loads(line)) for line in chosen.state.read_text().splitlines()]
         print(f"goes on after {len(done)} rounds")
-    figures = asyncio.run(_run(chosen, done))
+    asyncio.run(_run(chosen, done))
     print(f"\n{'fault':12} " + " ".join(f"{word:>8}" for word in ("printed", "failed", "unknown", "lies")))
     for fault in FAULTS:
         its = [one for one in done if one.fault == fault]
         words = Counter(one.outcome for one in its)
         counts = [words["printed"], words["failed"], words["unknown"], sum(bool(one.lie) for one in its)]
         print(f"{fault:12} " + " ".join(f"{count:8}" for count in counts))
-    for name, value in figures.items():
-        print(f"{name}: {value:.1f}")
     lies = [one for one in done if one.lie]
     print(f"{len(done)} tickets, {len(lies)} lies; longest {max((one.seconds for one in done), default=0):.1f} s")
     return 1 if lies else 0

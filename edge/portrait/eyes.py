@@ -60,16 +60,22 @@ def frame_edges(scene: Scene) -> NDArray[np.float64]:
     Along the edge the median counts, so that a wrinkle or a lash does not.
     """
     side = np.array([-scene.up[1], scene.up[0]])
-    found = []
+    grids = []
     for left, right, top, bottom, level in FRAME_EDGES:
         across, along = (bottom - top, right - left) if level else (right - left, bottom - top)
         steps, places = round(across / EDGE_STEP) + 1, round(along / EDGE_STEP / 2) + 1
-        u, v = np.meshgrid(
-            np.linspace(left, right, places if level else steps), np.linspace(top, bottom, steps if level else places)
+        grids.append(
+            np.meshgrid(
+                np.linspace(left, right, places if level else steps),
+                np.linspace(top, bottom, steps if level else places),
+            )
         )
-        points = scene.middle + scene.eyes_apart * (u[..., None] * side - v[..., None] * scene.up)
-        lightness = lab(scene.at(points.reshape(-1, 2)))[:, 0].reshape(u.shape)
-        profile = np.median(lightness, axis=1 if level else 0)
+    u, v = (np.concatenate([grid[axis].ravel() for grid in grids])[:, None] for axis in (0, 1))
+    lightness = lab(scene.at(scene.middle + scene.eyes_apart * (u * side - v * scene.up)))[:, 0]
+    ends = np.cumsum([grid[0].size for grid in grids])[:-1]
+    found = []
+    for (*_, level), grid, own in zip(FRAME_EDGES, grids, np.split(lightness, ends), strict=True):
+        profile = np.median(own.reshape(grid[0].shape), axis=1 if level else 0)
         smooth = np.convolve(profile, np.ones(3) / 3, "valid")
         found.append(float(np.abs(smooth[3:] - smooth[:-3]).max()) / max(20.0, float(np.median(profile))))
     return np.log(np.array(found) + 0.02)

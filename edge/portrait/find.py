@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from .networks import Detected, Networks
-from .pixels import RGB, Grey, Points, Square, luma, reduced
+from .pixels import RGB, Grey, Points, Square, reduced, shrunk_by
 from .verdict import Finding
 
 EYES_APART_PX = 120.0  # of the scene
@@ -38,11 +38,6 @@ class Scene:
     irises: tuple[Points, Points]  # 5 × 2 each: the person's right eye (picture's left), the left
     lids: tuple[Points, Points]  # 71 × 2 each
     person: Grey | None  # probability, shape of rgb; None on the cheap path when it was not asked for
-
-    @cached_property
-    def grey(self) -> Grey:
-        """Gamma luma 0…1."""
-        return luma(self.rgb)
 
     @cached_property
     def eyes(self) -> Points:
@@ -131,13 +126,13 @@ def find(rgb: RGB, networks: Networks, *, shrunk: int = 1) -> tuple[Scene | None
     face = faces[0]
     work, scale, origin = _crop(rgb, face)
     with ThreadPoolExecutor(1) as beside:  # the mask and the face know nothing of each other
-        mask = beside.submit(networks.person, work)
+        mask = beside.submit(lambda: _resized(networks.person(work), work.size))
         mesh, _ = networks.mesh(work, _first_square(face, scale, origin))
         mesh, presence = networks.mesh(work, around(mesh))
         if presence < 0.5:
             return None, ()
         irises, lids = eyes(work, mesh, networks)
-        person = _resized(mask.result(), work.size)
+        person = mask.result()
     size = (rgb.shape[1] * shrunk, rgb.shape[0] * shrunk)
     faces = tuple(_scaled(each, shrunk) for each in faces)
     origin = (origin[0] * shrunk, origin[1] * shrunk)
@@ -234,10 +229,7 @@ def _crop(rgb: RGB, face: Detected) -> tuple[Image.Image, float, tuple[float, fl
     region = reduced(rgb, shrink, (x0, y0, x1, y1))
     rest = scale * shrink
     if rest < 0.999:
-        size = max(1, round(region.width * rest)), max(1, round(region.height * rest))
-        # the same factor on both axes: the box is what `size` covers, to a fraction of a pixel
-        box_px = (0.0, 0.0, min(size[0] / rest, region.width), min(size[1] / rest, region.height))
-        region = region.resize(size, Image.Resampling.BILINEAR, box=box_px)
+        region = shrunk_by(region, rest)
     return region, scale, (float(x0), float(y0))
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from .find import Scene
-from .pixels import gradients, lab, reduced
+from .pixels import gradients, lab, luma, reduced
 
 STEP = 4  # the background is looked at on every fourth pixel of the scene, but for its gradient
 HEAD = 0.2  # of the person mask: more is the person, hair's rim included
@@ -75,7 +75,7 @@ def gradient(scene: Scene, ground: Ground) -> float:
     y0, y1 = STEP * int(rows[0]), STEP * int(rows[-1] + 1)
     x0, x1 = STEP * int(columns[0]), STEP * int(columns[-1] + 1)
     top, left = max(0, y0 - 1), max(0, x0 - 1)
-    gx, gy = gradients(scene.grey[top : y1 + 1, left : x1 + 1] * np.float32(255))
+    gx, gy = gradients(luma(scene.rgb[top : y1 + 1, left : x1 + 1]) * np.float32(255))
     mask = np.repeat(np.repeat(ground.mask, STEP, axis=0), STEP, axis=1)
     inner = mask[top + 1 : top + 1 + gx.shape[0], left + 1 : left + 1 + gx.shape[1]]
     steps = np.square(gx)

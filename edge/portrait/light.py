@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .find import Scene
-from .pixels import gradients, lab, luminance, within
+from .pixels import gradients, lab, luma, luminance, within
 
 # mesh: the outline of the face, clockwise from the forehead's middle
 OVAL = (10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
@@ -98,7 +98,7 @@ def detail(scene: Scene) -> float:
     left, right = scene.mesh[:, 0].min(), scene.mesh[:, 0].max()
     x0, x1 = int(max(left, 0)), int(right)
     y0, y1 = int(max(scene.middle[1] - 0.45 * scene.eyes_apart, 0)), int(scene.mesh[BELOW_LIP, 1] + 5)
-    patch = scene.grey[y0:y1, x0:x1]
+    patch = luma(scene.rgb[y0:y1, x0:x1])
     if min(patch.shape) < 16:
         return 0.0
     height, width = (patch.shape[0] // 4) * 4, (patch.shape[1] // 4) * 4

@@ -53,6 +53,11 @@ class Measures:
     def pose(self) -> Pose:
         return turn(self.scene.mesh, self.fits.reference)
 
+    @property
+    def roll(self) -> float:
+        """The line of the eyes against the picture's, degrees, clockwise as seen."""
+        return float(np.degrees(self.scene.roll_rad))
+
     @cached_property
     def face(self) -> Face:
         """The face in pixels of the picture."""
@@ -70,7 +75,7 @@ class Measures:
             HEAD_MM * scene.scale / height,
             self.pose.yaw,
             self.pose.pitch,
-            float(np.degrees(scene.roll_rad)),
+            self.roll,
             mesh,
         )
 

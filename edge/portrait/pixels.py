@@ -103,6 +103,23 @@ def reduced(rgb: RGB, shrink: int, box: tuple[int, int, int, int]) -> Image.Imag
     return whole
 
 
+def shrunk_by(picture: Image.Image, factor: float) -> Image.Image:
+    """The picture at `factor` (below 1) of its size, the same on both axes, bilinear; two halves at a time."""
+    width, height = max(1, round(picture.width * factor)), max(1, round(picture.height * factor))
+    # what the size covers, to a fraction of a pixel
+    right, bottom = min(width / factor, picture.width), min(height / factor, picture.height)
+    out = Image.new("RGB", (width, height), None)
+
+    def lay(rows: tuple[int, int]) -> None:
+        box = (0.0, bottom * rows[0] / height, right, bottom * rows[1] / height)
+        out.paste(picture.resize((width, rows[1] - rows[0]), Image.Resampling.BILINEAR, box=box), (0, rows[0]))
+
+    with ThreadPoolExecutor(THREADS) as threads:
+        for _ in threads.map(lay, ((0, height // 2), (height // 2, height))):
+            pass
+    return out
+
+
 def _part(rgb: RGB, box: tuple[int, int, int, int]) -> Image.Image:
     """The part x0, y0, x1, y1 of a picture, read where it lies: `fromarray` would copy it once more."""
     x0, y0, x1, y1 = box
