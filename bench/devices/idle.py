@@ -82,7 +82,7 @@ async def _measure(name: str, cabin: settings.Devices, seconds: float) -> tuple[
 async def _rows() -> AsyncIterator[list[tuple[str, str, settings.Devices]]]:
     """What is measured: title, device, cabin; the first one is bare."""
     kernel = wiring.cabin()
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as name:  # serial ports are named below /dev
         folder = Path(name)
         acceptor = SimCctalk(random.Random(1), Journal(), folder / "tty")
         cctalk = settings.CctalkCoins(port=str(folder / "tty"), state=str(folder / "cctalk.json"))
