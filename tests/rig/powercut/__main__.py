@@ -24,7 +24,7 @@ from hw.sim.bench import Bench, open_bench
 from tests.kill.both_sides import BothSides, Totals
 from tests.kill.customer import COIN, Customer
 from tests.rig import image
-from tests.rig.machine import Machine, Running, boot
+from tests.rig.machine import BOOTS, Machine, Running, boot
 from tests.rig.powercut.relay import carry
 from tests.rig.powercut.volatile_disk import VolatileDisk
 
@@ -83,6 +83,24 @@ class World:
         return Totals(*said["totals"]), said["outbox"]
 
 
+async def up(world: World, sim: Bench, ports: Sequence[int]) -> tuple[ExitStack, Running]:
+    """A machine whose booth has come. Where the emulated kernel fell over it is booted again, as everywhere here."""
+    for _ in range(BOOTS):
+        stack, running = await asyncio.to_thread(world.boot, ports)
+        came = asyncio.create_task(sim.wait("daemon.came", timeout_s=PATIENCE_S))
+        while not came.done() and running.process.poll() is None:
+            await asyncio.wait({came}, timeout=SETTLED_LOOK_S)
+        if came.done() and came.exception() is None:
+            return stack, running
+        came.cancel()
+        console = running.console()
+        stack.close()
+        if "Kernel panic" not in console:
+            break
+        print("the emulated kernel fell over; booting again", flush=True)
+    raise Broken(f"the booth did not come: {last_words(world)}; the machine's console: {console}")
+
+
 async def settled(world: World, running: Running) -> Totals:
     """The ledger's sums once everything has reached the fleet."""
     deadline_s = time.monotonic() + PATIENCE_S
@@ -106,8 +124,9 @@ async def loop(
 ) -> int:
     """`cuts` power cuts, each during a visit; answers how many promises were seen broken (it stops at the first)."""
     sides, lost_cents, done, writes_a_visit = BothSides(world.installation, sim, api, slow_link=True), 0, 0, 0
-    stack, running = await asyncio.to_thread(world.boot, ports)
+    stack = ExitStack()
     try:
+        stack, running = await up(world, sim, ports)
         await sim.wait_view("door", timeout_s=PATIENCE_S)
         while done < cuts:
             begun_s, before = time.monotonic(), world.disk.writes
@@ -128,8 +147,7 @@ async def loop(
                     f"cut at write {at}: of {what.writes} unflushed writes {what.kept} pieces kept, {what.lost} lost"
                 )
                 await cut
-                stack, running = await asyncio.to_thread(world.boot, ports)
-                await sim.wait("daemon.came", timeout_s=PATIENCE_S)
+                stack, running = await up(world, sim, ports)
                 done += 1
             else:
                 world.disk.disarm()
