@@ -27,6 +27,7 @@ from edge.texts import LANGUAGES, Texts
 LARGEST_PIXELS = 120_000_000  # more is refused before it is decoded, so that memory stays bounded
 ENOUGH_PX = 900  # the longer side to which a JPEG may be reduced while it is decoded
 PORTRAIT_DPI = 600
+WHOLE_PX = 2**21  # up to here a copy more or less is no matter
 BAND_PX = 256  # rows that are brought to RGB together
 QUALITY_LEAST = 90  # of a JPEG (norm.md)
 # the luminance table of ITU-T T.81, annex K, which libjpeg scales by the quality
@@ -164,6 +165,8 @@ def _upright(image: Image.Image) -> RGB:
     Band by band: beside the decoded picture and the answer no third copy of it is made, whatever its mode.
     """
     ImageOps.exif_transpose(image, in_place=True)
+    if image.mode == "RGB" and "transparency" not in image.info and image.width * image.height <= WHOLE_PX:
+        return np.asarray(image)
     brightest: Any = image.getextrema()[1] if image.mode.startswith(("I", "F")) else 0
     rgb = np.empty((image.height, image.width, 3), np.uint8)
     for top in range(0, image.height, BAND_PX):

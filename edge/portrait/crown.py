@@ -93,16 +93,16 @@ def mask_top(scene: Scene) -> float:
     side = np.array([-scene.up[1], scene.up[0]])
     offsets = np.linspace(-0.12, 0.12, 9) * scene.eye_to_chin
     heights = np.arange(0.0, 2.6 * scene.eye_to_chin, 1.0)
-    tops, cut_off = [], 0
-    for offset in offsets:
-        line = scene.middle + offset * side + heights[:, None] * scene.up
-        x, y = np.rint(line[:, 0]).astype(int), np.rint(line[:, 1]).astype(int)
-        inside = (x >= 0) & (y >= 0) & (x < scene.person.shape[1]) & (y < scene.person.shape[0])
-        below = np.flatnonzero(scene.person[y[inside], x[inside]] < 0.5)
-        cut_off += not below.size
-        tops.append(heights[below[0]] if below.size else float(inside.sum()))
-    if cut_off > len(offsets) // 2:
+    lines = scene.middle + offsets[:, None, None] * side + heights[:, None] * scene.up  # 9 × heights × 2
+    x, y = (np.rint(lines[..., axis]).astype(int) for axis in (0, 1))
+    height, width = scene.person.shape
+    inside = (x >= 0) & (y >= 0) & (x < width) & (y < height)
+    above = scene.person[y.clip(0, height - 1), x.clip(0, width - 1)] < 0.5
+    above &= inside
+    seen, reach = above.any(axis=1), inside.sum(axis=1).astype(float)
+    if np.count_nonzero(~seen) > len(offsets) // 2:
         return 0.0
+    tops = np.where(seen, heights[above.argmax(axis=1)], reach)
     return float(np.median(tops)) - float((scene.chin - scene.middle) @ scene.up)
 
 

@@ -1,5 +1,7 @@
 """What lies over the eyes: glare, tint, glasses, red pupils. Pure; never decides."""
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -7,13 +9,21 @@ from .find import Scene
 from .pixels import lab, luminance
 
 
+def _disc() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Points of the unit disc, on 27 rows of 41: to the right, down (n × 1 each)."""
+    u, v = np.meshgrid(np.linspace(-1, 1, 41), np.linspace(-1, 1, 27))
+    keep = u**2 + v**2 <= 1
+    return u[keep, None], v[keep, None]
+
+
+_DISC = _disc()
+
+
 def _grid(scene: Scene, eye: int, half_width: float, half_height: float) -> NDArray[np.float64]:
     """Points of an ellipse about an eye, half axes in E: n × 2 scene pixels."""
     side = np.array([-scene.up[1], scene.up[0]])
-    u, v = np.meshgrid(np.linspace(-1, 1, 41), np.linspace(-1, 1, 27))
-    keep = u**2 + v**2 <= 1
     e = scene.eyes_apart
-    aside, down = u[keep, None] * half_width * e, v[keep, None] * half_height * e
+    aside, down = (axis * half * e for axis, half in zip(_DISC, (half_width, half_height), strict=True))
     return np.asarray(scene.eyes[eye] + aside * side - down * scene.up)
 
 
@@ -54,12 +64,9 @@ FRAME_EDGES = (
 EDGE_STEP = 0.01  # E between two samples across an edge: about a pixel of the scene
 
 
-def frame_edges(scene: Scene) -> NDArray[np.float64]:
-    """Log of the strongest edge in each of `FRAME_EDGES`, against the lightness there: 9 numbers, 0.02 added.
-
-    Along the edge the median counts, so that a wrinkle or a lash does not.
-    """
-    side = np.array([-scene.up[1], scene.up[0]])
+@cache
+def _edge_grids() -> tuple[tuple[NDArray[np.float64], ...], tuple[NDArray[np.float64], ...]]:
+    """Where `FRAME_EDGES` are looked at: of each its places to the right and down, as grids in E."""
     grids = []
     for left, right, top, bottom, level in FRAME_EDGES:
         across, along = (bottom - top, right - left) if level else (right - left, bottom - top)
@@ -70,12 +77,22 @@ def frame_edges(scene: Scene) -> NDArray[np.float64]:
                 np.linspace(top, bottom, steps if level else places),
             )
         )
-    u, v = (np.concatenate([grid[axis].ravel() for grid in grids])[:, None] for axis in (0, 1))
+    return tuple(grid[0] for grid in grids), tuple(grid[1] for grid in grids)
+
+
+def frame_edges(scene: Scene) -> NDArray[np.float64]:
+    """Log of the strongest edge in each of `FRAME_EDGES`, against the lightness there: 9 numbers, 0.02 added.
+
+    Along the edge the median counts, so that a wrinkle or a lash does not.
+    """
+    side = np.array([-scene.up[1], scene.up[0]])
+    grids = _edge_grids()
+    u, v = (np.concatenate([each.ravel() for each in grid])[:, None] for grid in grids)
     lightness = lab(scene.at(scene.middle + scene.eyes_apart * (u * side - v * scene.up)))[:, 0]
-    ends = np.cumsum([grid[0].size for grid in grids])[:-1]
+    ends = np.cumsum([grid.size for grid in grids[0]])[:-1]
     found = []
-    for (*_, level), grid, own in zip(FRAME_EDGES, grids, np.split(lightness, ends), strict=True):
-        profile = np.median(own.reshape(grid[0].shape), axis=1 if level else 0)
+    for (*_, level), grid, own in zip(FRAME_EDGES, grids[0], np.split(lightness, ends), strict=True):
+        profile = np.median(own.reshape(grid.shape), axis=1 if level else 0)
         smooth = np.convolve(profile, np.ones(3) / 3, "valid")
         found.append(float(np.abs(smooth[3:] - smooth[:-3]).max()) / max(20.0, float(np.median(profile))))
     return np.log(np.array(found) + 0.02)

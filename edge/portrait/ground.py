@@ -11,15 +11,18 @@ from .find import Scene
 from .pixels import gradients, lab, luma, reduced
 
 STEP = 4  # the background is looked at on every fourth pixel of the scene, but for its gradient
+BAND_PX = 128  # rows of the scene whose gradient is taken together
+RIM = 2  # steps about the person that are nobody's: soft hair, the mask's own doubt
 HEAD = 0.2  # of the person mask: more is the person, hair's rim included
 
 
 @dataclass(frozen=True, eq=False)
 class Ground:
-    """The scene in L*a*b* (every fourth pixel) and where in it the background lies."""
+    """What the frame shows in L*a*b* (every fourth pixel of the scene) and where in it the background lies."""
 
     colours: NDArray[np.float32]  # h × w × 3
     mask: NDArray[np.bool_]  # h × w
+    corner: tuple[int, int]  # x, y of the frame's corner in steps of `STEP` scene pixels
 
     @cached_property
     def _seen(self) -> NDArray[np.float32]:
@@ -42,24 +45,31 @@ def ground(scene: Scene, frame: tuple[float, float, float, float]) -> Ground | N
     """The background inside the frame (x0 y0 x1 y1 in scene pixels); None where less than 3 % of the scene is left."""
     if scene.person is None:
         return None
-    height, width = scene.rgb.shape[:2]
-    if min(height, width) < 8 * STEP:
+    height, width = (each // STEP for each in scene.rgb.shape[:2])
+    if min(height, width) < 8:
         return None
-    small = np.asarray(reduced(scene.rgb, STEP, (0, 0, width, height)))
-    person = Image.fromarray(scene.person).resize((small.shape[1], small.shape[0]), Image.Resampling.BOX)
-    mask = ~_widened(np.asarray(person) > HEAD)
     x0, y0, x1, y1 = (round(max(0.0, each) / STEP) for each in frame)
-    keep = np.zeros_like(mask)
-    keep[y0:y1, x0:x1] = True
-    mask = mask & keep
-    return Ground(lab(small), mask) if mask.mean() >= 0.03 else None
+    x1, y1 = min(x1, width), min(y1, height)
+    # the mask's rim is as wide outside the frame as inside it
+    left, top, right, bottom = max(0, x0 - RIM), max(0, y0 - RIM), min(width, x1 + RIM), min(height, y1 + RIM)
+    if x1 - x0 < 8 or y1 - y0 < 8:
+        return None
+    box = (STEP * left, STEP * top, STEP * right, STEP * bottom)
+    small = np.asarray(reduced(scene.rgb, STEP, box))
+    person = Image.fromarray(scene.person[box[1] : box[3], box[0] : box[2]]).reduce(STEP)
+    mask = ~_widened(np.asarray(person) > HEAD)
+    inside = np.s_[y0 - top : y1 - top, x0 - left : x1 - left]
+    mask = mask[inside]
+    if np.count_nonzero(mask) < 0.03 * width * height:
+        return None
+    return Ground(lab(np.ascontiguousarray(small[inside])), mask, (x0, y0))
 
 
 def _widened(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The mask grown by two pixels on every side."""
+    """The mask grown by `RIM` pixels on every side."""
     for each in (mask, mask.T):
         grown = each.copy()
-        for by in (1, 2):
+        for by in range(1, RIM + 1):
             grown[by:] |= each[:-by]
             grown[:-by] |= each[by:]
         each[:] = grown
@@ -68,19 +78,22 @@ def _widened(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 def gradient(scene: Scene, ground: Ground) -> float:
     """OFIQ: mean Sobel magnitude of gamma luma (0…255) over the background, at the scene's full scale."""
-    rows, columns = np.flatnonzero(ground.mask.any(axis=1)), np.flatnonzero(ground.mask.any(axis=0))
-    if not rows.size:
-        return 0.0
-    # the box about the background, and a pixel around it for the differences
-    y0, y1 = STEP * int(rows[0]), STEP * int(rows[-1] + 1)
-    x0, x1 = STEP * int(columns[0]), STEP * int(columns[-1] + 1)
-    top, left = max(0, y0 - 1), max(0, x0 - 1)
-    gx, gy = gradients(luma(scene.rgb[top : y1 + 1, left : x1 + 1]) * np.float32(255))
-    mask = np.repeat(np.repeat(ground.mask, STEP, axis=0), STEP, axis=1)
-    inner = mask[top + 1 : top + 1 + gx.shape[0], left + 1 : left + 1 + gx.shape[1]]
-    steps = np.square(gx)
-    steps += np.square(gy)
-    return float(np.sqrt(steps[inner]).mean()) if inner.any() else 0.0
+    # the scene's rim is left out: a difference needs a pixel on every side
+    height, width = scene.rgb.shape[:2]
+    (left, top), (rows, columns) = ground.corner, ground.mask.shape
+    y0, y1 = max(1, STEP * top), min(height - 1, STEP * (top + rows))
+    x0, x1 = max(1, STEP * left), min(width - 1, STEP * (left + columns))
+    total, count = 0.0, 0
+    for y in range(y0, y1, BAND_PX):  # band by band: what lies between stays in the processor's cache
+        bottom = min(y + BAND_PX, y1)
+        gx, gy = gradients(luma(scene.rgb[y - 1 : bottom + 1, x0 - 1 : x1 + 1]))
+        steps = np.square(gx)
+        steps += np.square(gy)
+        inner = ground.mask[np.arange(y, bottom) // STEP - top][:, np.arange(x0, x1) // STEP - left]
+        np.sqrt(steps, out=steps)
+        total += float(steps.sum(where=inner, dtype=np.float64))
+        count += int(np.count_nonzero(inner))
+    return 255 * total / count if count else 0.0
 
 
 def shadow(scene: Scene, ground: Ground) -> float:
@@ -88,10 +101,10 @@ def shadow(scene: Scene, ground: Ground) -> float:
 
     Lit is the 85th percentile of the whole background; of a side the 25th counts, since a shadow covers only a part.
     """
-    low, high = scene.mesh[:, :2].min(axis=0) / STEP, scene.mesh[:, :2].max(axis=0) / STEP
-    y, x = np.indices(ground.mask.shape)
-    beside = (y > low[1] - (high[1] - low[1]) / 3) & (y < high[1]) & ground.mask
+    low, high = (end / STEP - ground.corner for end in (scene.mesh[:, :2].min(axis=0), scene.mesh[:, :2].max(axis=0)))
+    rows, columns = (np.arange(n) for n in ground.mask.shape)
+    beside = ((rows > low[1] - (high[1] - low[1]) / 3) & (rows < high[1]))[:, None] & ground.mask
     lightness = ground.colours[..., 0]
     lit = float(np.percentile(lightness[ground.mask], 85))
-    sides = [lightness[beside & side] for side in (x < low[0], x > high[0])]
+    sides = [lightness[beside & side] for side in (columns < low[0], columns > high[0])]
     return max((lit - float(np.percentile(each, 25)) for each in sides if each.size > 20), default=0.0)

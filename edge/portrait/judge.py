@@ -48,10 +48,10 @@ class Judge:
         if live:
             return self._live_verdict(scene)
         measures = Measures(scene, self._fits)
-        with ThreadPoolExecutor(1) as beside:  # what needs the person mask keeps numpy busy for half of the time
-            behind = beside.submit(lambda: {row.name: row.judge(measures) for row in _BY_MASK})
-            judged = {row.name: row.judge(measures) for row in _BY_FACE}
-            judged |= behind.result()
+        with ThreadPoolExecutor(1) as beside:
+            theirs = beside.submit(lambda: {row.name: row.judge(measures) for row in _BESIDE})
+            judged = {row.name: row.judge(measures) for row in _MEANWHILE}
+            judged |= theirs.result()
         return _verdict(measures, (judged[row.name] for row in TABLE))
 
     def _live_verdict(self, scene: Scene) -> Verdict:
@@ -106,10 +106,14 @@ def _in_turns(rows: Sequence[Requirement]) -> tuple[tuple[Requirement, ...], ...
     return tuple(tuple(row for row in rows if row.every == 1 or row in turn) for turn in slow.values())
 
 
-# what looks at the person mask: the background, the crown, and the frame that is laid by it
-_BY_MASK = tuple(
-    row for row in TABLE if row.name.startswith("background") or row.name in ("margins", "head_height", "resolution")
+# What is measured beside the rest: about half of the work, and nothing that the other half needs as well. First what
+# looks at the person mask (the background, the crown, the frame laid by it), then two that look at pixels of their own.
+_BESIDE = tuple(
+    row
+    for row in TABLE
+    if row.name.startswith("background")
+    or row.name in ("margins", "head_height", "resolution", "glasses", "face_unobstructed")
 )
-_BY_FACE = tuple(row for row in TABLE if row not in _BY_MASK)
+_MEANWHILE = tuple(row for row in TABLE if row not in _BESIDE)
 _LIVE = tuple(row for row in TABLE if row.every)
 _DUE = _in_turns(_LIVE)
