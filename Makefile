@@ -5,28 +5,39 @@ BIN    := $(VENV)/bin
 ONCE   ?=
 BROKER ?=
 
-.PHONY: demo test rig setup check lock clean
+.PHONY: demo test rig rig-drivers rig-visit rig-loops rig-cuts setup check lock clean
 
 demo: $(VENV)/.demo-ready
 	@$(BIN)/python -m demo $(if $(ONCE),--once) $(if $(BROKER),--broker $(BROKER))
 
 test: $(VENV)/.dev-ready check
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto --dist worksteal
 
 # The real drivers in a virtual machine whose kernel simulates the devices, the daemon there under systemd for a visit, some
-# rounds of each loop of bench/devices, then power cuts during visits (docs/rig.md).
+# rounds of each loop of bench/devices, then power cuts during visits (docs/rig.md). Two machines at a time.
 CUTS   ?= 5
 ROUNDS ?= 5
 RIG    := $(BIN)/python -m tests.rig run
-LOOPS  := "pen --rounds $(ROUNDS)" "printer --rounds $(ROUNDS)" "coins --rounds 1" "camera --rounds $(ROUNDS)"
+LOOPS  := "pen --rounds $(ROUNDS)" "printer --rounds $(ROUNDS)" "coins --rounds $(ROUNDS)" "camera --rounds $(ROUNDS)"
 rig: $(VENV)/.dev-ready
+	@$(BIN)/python -m tests.rig build
+	@$(MAKE) --no-print-directory -j 2 --output-sync=line rig-cuts rig-drivers rig-loops rig-visit
+	@echo "==> the rig: all passed"
+
+rig-drivers:
 	@echo "==> the drivers' tests on the kernel's devices"
 	@$(RIG) --no-systemd --limit 1800 python -m pytest -q -p no:cacheprovider \
 	  tests/devices tests/camera/test_libraries.py tests/contract -k "kernel or libraries or devices or usb"
+
+rig-visit:
 	@echo "==> the daemon under systemd for a visit"
 	@$(RIG) --limit 900 python -m tests.rig.visit
+
+rig-loops:
 	@echo "==> $(ROUNDS) rounds of each device's loop"
 	@$(RIG) --no-systemd --limit 900 'set -e; for loop in $(LOOPS); do echo "==> $$loop"; python -m bench.devices $$loop; done'
+
+rig-cuts:
 	@echo "==> $(CUTS) power cuts during visits"
 	@$(BIN)/python -m tests.rig.powercut --cuts $(CUTS)
 
