@@ -150,7 +150,7 @@ TABLE: tuple[Requirement, ...] = (
     Requirement(
         "expression", "", "own", None, 1.24, falling(1.24, 0.04), _smile, overridable=True,
     ),
-    Requirement("gaze", "eye width", "own", None, 0.067, falling(0.067, 0.02), lambda m: m.gaze, overridable=True),
+    Requirement("gaze", "eye width", "own", None, 0.073, falling(0.073, 0.02), lambda m: m.gaze, overridable=True),
     Requirement(
         "exposure", "luma", "own", 0.65, 0.99, within(0.65, 0.99, 0.02), lambda m: light.bright_end(m.skin), every=6),
     Requirement(
@@ -170,7 +170,7 @@ TABLE: tuple[Requirement, ...] = (
         "face_unobstructed", "share", "own", None, 0.28, falling(0.28, 0.05),
         lambda m: cover.odd_share(m.scene), every=6),
     Requirement(
-        "background_uniform", "", "OFIQ scale; own limit", None, 6, falling(10, 100, 190),
+        "background_uniform", "", "OFIQ scale; own limit", None, 7, falling(10, 100, 190),
         _ground(lambda m, g: ground.gradient(m.scene, g)), every=0,
     ),
     Requirement("background_colour", "L*", "FR", 60, 96, within(60, 96, 2), _ground(lambda _, g: g.mean[0]), every=6),
