@@ -161,7 +161,7 @@ TABLE: tuple[Requirement, ...] = (
     Requirement("natural_colour", "ΔE", "own", None, 3.0, falling(3, 2), _cast, every=6),
     Requirement("sharpness", "", "own", 0.445, None, rising(0.445, 0.03), lambda m: light.detail(m.scene), every=6),
     Requirement(
-        "eyes_visible", "share", "own", None, 0.17, falling(0.17, 0.05), lambda m: eyes.glare(m.scene), every=6),
+        "eyes_visible", "share", "own", None, 0.18, falling(0.18, 0.05), lambda m: eyes.glare(m.scene), every=6),
     Requirement(
         "lenses_clear", "stops", "own", None, 2.4, falling(2.4, 0.3),
         lambda m: eyes.tint(m.scene, m.both_cheeks), every=6),
