@@ -6,7 +6,9 @@ ledger. It looks before it acts: what a kill left open is settled before the fir
 
 import asyncio
 import logging
+import re
 import sqlite3
+from contextlib import suppress
 
 from hw.cabin import Coin, CoinEvent, DeviceError, Glitch, Health, Paper, Status, TrainOpened, UnclearCoin
 
@@ -31,6 +33,8 @@ LEDGER_LOOKS = 60
 HEALTH_S = 60.0
 TAIL_S = 5.0
 """A signal that was cut by a kill is over so soon after the start: the longest train lasts 1 s."""
+FIGURES = re.compile(r"[0-9][0-9.,]*")
+"""What changes in a reason from look to look: seconds, megabytes."""
 BACK_S = 1.0
 """Between two tries to read a device that is gone."""
 
@@ -42,6 +46,7 @@ class Daemon:
         self._watchdog = watchdog
         self._busy = False
         self._untold: list[Claim] = []
+        self._told: dict[str, set[str]] = {}  # by condition, why it does not hold, as the log has it
         self._cut_trains = 0
         self._tails_until_s = 0.0
         self._report = asyncio.Event()
@@ -72,11 +77,9 @@ class Daemon:
     async def _coins(self) -> None:
         """Every coin event into the ledger, in order, whatever else happens."""
         while True:
-            try:
+            with suppress(DeviceError):  # its own status closes the gate, and is told there
                 async for event in self._booth.cabin.coins.events():
                     self._coin(event)
-            except DeviceError as error:
-                log.warning("%s", error)
             await asyncio.sleep(BACK_S)
 
     def _coin(self, event: CoinEvent) -> None:
@@ -108,17 +111,11 @@ class Daemon:
     async def _pen(self) -> None:
         """Strokes to the visit; a stroke cut by an unplug is a broken one."""
         strokes = StrokeCollector()
-        said = ""
         while True:
-            try:
+            with suppress(DeviceError):
                 async for sample in self._booth.cabin.pen.samples():
-                    said = ""
                     if (stroke := strokes.add(sample)) is not None:
                         self._booth.inputs.put(stroke)
-            except DeviceError as error:
-                if str(error) != said:  # it is asked every second while it is gone
-                    said = str(error)
-                    log.warning("%s", error)
             if (stroke := strokes.cut()) is not None:
                 self._booth.inputs.put(stroke)
             await asyncio.sleep(BACK_S)
@@ -154,6 +151,7 @@ class Daemon:
         seen["clock"] = (booth.clock.trusted(), f"not trusted by {booth.config.booth.clock}")
         seen["enabled"] = (True, "")
         changed = booth.gate.update(seen, booth.clock.now())
+        self._tell()
         if changed:
             log.info("the gate is %s", "open" if booth.gate.open else self._closed())
             booth.inputs.put(GateMoved())
@@ -169,6 +167,20 @@ class Daemon:
                 await booth.cabin.coins.refuse()
         except DeviceError as error:
             log.debug("%s", error)  # its own status closes the gate
+
+    def _tell(self) -> None:
+        """One line in the log for each condition that does not hold and each reason, figures aside, until it is well
+        again: what closes a booth is looked at every second and may last for days."""
+        for name, condition in self._booth.gate.table.items():
+            told = self._told.setdefault(name, set())
+            reason = FIGURES.sub("", condition.why)
+            if condition.ok is True:
+                if told:
+                    log.info("%s: well again", name)
+                told.clear()
+            elif reason not in told:
+                told.add(reason)
+                log.warning("%s: %s", name, condition.why)
 
     def _closed(self) -> str:
         return "closed by " + ", ".join(self._booth.gate.closed_by)

@@ -68,7 +68,6 @@ class GpioLights:
 
     async def stay_open(self) -> None:
         """Takes the lines and watches them, again and again, until it is cancelled."""
-        said = ""
         while True:
             self._gone.clear()
             with ExitStack() as held:
@@ -76,13 +75,10 @@ class GpioLights:
                     self._open(held)
                 except DeviceMissing as missing:
                     self._why = str(missing).removeprefix("lights: ")
-                    if self._why != said:
-                        log.warning("%s", missing)
-                    said = self._why
                     self.tried.set()
                     await asyncio.sleep(gpio.RETRY_S)
                     continue
-                self._why = said = ""
+                self._why = ""
                 self.tried.set()
                 while self._hold is not None:
                     with suppress(TimeoutError):
@@ -148,7 +144,6 @@ class GpioLights:
     def _lose(self, gone: DeviceMissing) -> None:
         self._hold = None
         self._why = str(gone).removeprefix("lights: ")
-        log.warning("%s", gone)
         self._gone.set()
 
     def _darken(self, hold: gpio.Hold) -> None:

@@ -182,8 +182,6 @@ class ProcessCamera:
         return error
 
     def _name(self, error: DeviceError) -> None:
-        if str(error) != str(self._fault):
-            log.warning("%s", error)
         self._fault, self._open = error, False
         self._known.set()
 

@@ -72,7 +72,7 @@ class PulseAcceptor:
         try:
             self._lines.enable(0)
         except DeviceMissing as gone:
-            log.info("nothing to close: %s", gone)  # lines that are gone hold the acceptor closed
+            log.debug("nothing to close: %s", gone)  # lines that are gone hold the acceptor closed
 
     async def events(self) -> AsyncIterator[CoinEvent]:
         while True:

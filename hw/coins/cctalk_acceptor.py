@@ -209,8 +209,6 @@ class CctalkAcceptor:
 
     def _lose(self, error: DeviceError) -> None:
         self._open_until_s = 0.0
-        if self._absent is None or str(self._absent) != str(error):
-            log.warning("%s", error)
         self._absent = error
         self._status = Status(Health.FAULTY, why(error))
         self._counted.end(error)

@@ -71,7 +71,6 @@ class GpioCoinLines:
 
     async def stay_open(self) -> None:
         """Takes the lines and listens, again and again, until it is cancelled."""
-        said = ""
         while True:
             self._gone.clear()
             with ExitStack() as held:
@@ -79,14 +78,11 @@ class GpioCoinLines:
                     self._open(held)
                 except DeviceMissing as missing:
                     self._why = str(missing).removeprefix("coins: ")
-                    if self._why != said:
-                        log.warning("%s", missing)
-                    said = self._why
                     self._listens().lines_gone(self._why)
                     self.tried.set()
                     await asyncio.sleep(gpio.RETRY_S)
                     continue
-                self._why = said = ""
+                self._why = ""
                 self.tried.set()
                 await self._gone.wait()
 
@@ -165,7 +161,6 @@ class GpioCoinLines:
         asyncio.get_running_loop().remove_reader(self._request.fd)
         self._request = self._hold = None
         self._why = why
-        log.warning("coins: %s", why)
         self._listens().lines_gone(why)
         self._gone.set()
 
