@@ -28,6 +28,7 @@ class _Bench:
 def play(pictures: list[Path], tmp_path: Path) -> Callable[..., None]:
     async def played(story: Any) -> None:
         async with playing(tmp_path, pictures, Picamera(still_px=(600, 800))) as camera:
+            await camera.well()  # as the simulated cabin's is from the start: a process begins slowly on a busy machine
             cabin = SimpleNamespace(camera=camera.camera)
             await story(SimpleNamespace(cabin=cabin, bench=_Bench(camera), pictures=pictures, still_px=(600, 800)))
 
