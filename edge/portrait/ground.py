@@ -50,7 +50,7 @@ def ground(scene: Scene, frame: tuple[float, float, float, float]) -> Ground | N
         return None
     x0, y0, x1, y1 = (round(max(0.0, each) / STEP) for each in frame)
     x1, y1 = min(x1, width), min(y1, height)
-    # the mask's rim is as wide outside the frame as inside it
+    # a rim more on every side: hair just outside the frame widens into it
     left, top, right, bottom = max(0, x0 - RIM), max(0, y0 - RIM), min(width, x1 + RIM), min(height, y1 + RIM)
     if x1 - x0 < 8 or y1 - y0 < 8:
         return None

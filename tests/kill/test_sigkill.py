@@ -20,9 +20,10 @@ from tests.kill.customer import COIN, Customer
 ROOT = Path(__file__).parent.parent.parent
 PROGRAM = (str(ROOT / "tests" / "kill" / "dying_booth.py"),)
 LEDGER = Path("state") / "ledger.db"
-SHARES = 5  # of the kills, each on an installation of its own
+SHARES = 5
+"""Parts that the kills are cut into, each on an installation of its own."""
 TRIED = range(SHARES if os.environ.get("KILL") == "all" else 1)
-"""Every write takes some minutes, as CI does it; without it every fifth is tried here, and every one in tests/visit."""
+"""All take some minutes, as CI does it; without it one share is tried here, and every kill in tests/visit."""
 
 
 def totals(installation: Installation) -> Totals:
