@@ -126,7 +126,7 @@ def booths(args: argparse.Namespace, config: Config) -> int:
         else:
             registered = Booths(config.path(config.tables.keys.booths)).ids()
             owed = [claim.booth for claim in claims.open_claims(db)]
-            rows = [["BOOTH", "STATE", "SINCE", "LAST SEEN", "CLOSED", "CLAIMS"]]
+            rows = [["BOOTH", "STATE", "SINCE", "LAST SEEN", "CLOSED", "CLAIMS", "WARNINGS"]]
             rows += [
                 [
                     p.booth,
@@ -135,6 +135,7 @@ def booths(args: argparse.Namespace, config: Config) -> int:
                     _at(p.last_seen),
                     ", ".join(gate.name for gate in p.closed) or ("-" if p.gate_known else "?"),
                     str(owed.count(p.booth)),
+                    p.warnings,
                 ]
                 for p in presences(db, registered, now)
             ]

@@ -43,6 +43,7 @@ class Presence:
     version: str
     closed: list[Gate]
     gate_known: bool
+    warnings: str = ""  # of its last report, about the machine itself: it sells on, but somebody should go there
 
 
 def take_state(db: sqlite3.Connection, booth: str, payload: bytes, *, retained: bool, now: datetime) -> None:
@@ -87,13 +88,15 @@ def presence(row: sqlite3.Row | None, booth: str, now: datetime) -> Presence:
     if row is None or (row["online"] is None and row["health_ms"] is None):
         return Presence(booth, "unseen", "never", None, None, "", [], False)
     health_at, seen = maybe_when(row["health_ms"]), maybe_when(row["last_seen_ms"])
-    since, closed = maybe_when(row["online_since_ms"]), _closed(row["health"])
+    since, version = maybe_when(row["online_since_ms"]), row["version"]
+    report = msgspec.json.decode(row["health"], type=dict[str, HealthValue]) if row["health"] else {}
+    closed, warnings = _closed(report), str(report.get("warnings") or "")
     if row["online"] == 0:
-        return Presence(booth, "offline", "will", since, seen, row["version"], closed, False)
+        return Presence(booth, "offline", "will", since, seen, version, closed, False, warnings)
     born_at = max(filter(None, (health_at, since)), default=None)
     if born_at is None or now - born_at > SILENT_AFTER:
-        return Presence(booth, "silent", "no_report", health_at or since, seen, row["version"], closed, False)
-    return Presence(booth, "online", "reports", since, seen, row["version"], closed, health_at is not None)
+        return Presence(booth, "silent", "no_report", health_at or since, seen, version, closed, False, warnings)
+    return Presence(booth, "online", "reports", since, seen, version, closed, health_at is not None, warnings)
 
 
 def presences(db: sqlite3.Connection, registered: list[str], now: datetime) -> list[Presence]:
@@ -102,9 +105,8 @@ def presences(db: sqlite3.Connection, registered: list[str], now: datetime) -> l
     return [presence(rows.get(booth), booth, now) for booth in sorted({*registered, *rows})]
 
 
-def _closed(health: str | None) -> list[Gate]:
+def _closed(report: dict[str, HealthValue]) -> list[Gate]:
     """The conditions that do not hold, from `gate_<name>_ok`, `…_since` and `…_why`."""
-    report = msgspec.json.decode(health, type=dict[str, HealthValue]) if health else {}
     return [
         Gate(
             name[5:-3],

@@ -301,6 +301,7 @@ def test_presence_comes_from_the_will_and_the_age_of_the_last_report(fleet: Flee
     assert shown() == ("online", "reports")
     fleet.now += timedelta(seconds=170)
     health = {"ts": NOW.isoformat(), "gate_paper_ok": False, "gate_paper_since": NOW.isoformat(), "gate_pen_ok": None}
+    health["warnings"] = "undervoltage now"
     fleet.take(booth.topics.health, msgspec.json.encode(health))
     fleet.now += timedelta(seconds=170)
     assert shown() == ("online", "reports")
@@ -310,7 +311,7 @@ def test_presence_comes_from_the_will_and_the_age_of_the_last_report(fleet: Flee
     assert shown() == ("offline", "will")
     (one,) = presences(fleet.db, ["lyon-03"], fleet.now)
     assert [(gate.name, gate.ok) for gate in one.closed] == [("paper", False), ("pen", None)]
-    assert one.since == fleet.now and one.version == "1.2"
+    assert one.since == fleet.now and one.version == "1.2" and one.warnings == "undervoltage now"
 
 
 def test_a_retained_birth_does_not_make_a_booth_seen_now(fleet: Fleet, booth: Booth) -> None:
