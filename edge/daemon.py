@@ -6,7 +6,6 @@ ledger. It looks before it acts: what a kill left open is settled before the fir
 
 import asyncio
 import logging
-import re
 import sqlite3
 from contextlib import suppress
 
@@ -33,8 +32,6 @@ LEDGER_LOOKS = 60
 HEALTH_S = 60.0
 TAIL_S = 5.0
 """A signal that was cut by a kill is over so soon after the start: the longest train lasts 1 s."""
-FIGURES = re.compile(r"[0-9][0-9.,]*")
-"""What changes in a reason from look to look: seconds, megabytes."""
 BACK_S = 1.0
 """Between two tries to read a device that is gone."""
 
@@ -46,7 +43,6 @@ class Daemon:
         self._watchdog = watchdog
         self._busy = False
         self._untold: list[Claim] = []
-        self._told: dict[str, set[str]] = {}  # by condition, why it does not hold, as the log has it
         self._cut_trains = 0
         self._tails_until_s = 0.0
         self._report = asyncio.Event()
@@ -169,17 +165,11 @@ class Daemon:
             log.debug("%s", error)  # its own status closes the gate
 
     def _tell(self) -> None:
-        """One line in the log for each condition that does not hold and each reason, figures aside, until it is well
-        again: what closes a booth is looked at every second and may last for days."""
-        for name, condition in self._booth.gate.table.items():
-            told = self._told.setdefault(name, set())
-            reason = FIGURES.sub("", condition.why)
+        """What closes the gate, into the log."""
+        for name, condition in self._booth.gate.news():
             if condition.ok is True:
-                if told:
-                    log.info("%s: well again", name)
-                told.clear()
-            elif reason not in told:
-                told.add(reason)
+                log.info("%s: well again", name)
+            else:
                 log.warning("%s: %s", name, condition.why)
 
     def _closed(self) -> str:

@@ -3,7 +3,8 @@
 The coin acceptor is enabled only while all hold. "Not known" is not "well": `None` closes the gate like False.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,6 +13,9 @@ CONDITIONS = (
 )  # fmt: skip
 """`printer` answers and is well; `paper` is known to be there; `enabled`: not disabled by its fleet (no command for it
 is defined yet)."""
+
+FIGURES = re.compile(r"[0-9][0-9.,]*")
+"""What changes in a reason from look to look: seconds, megabytes."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,7 @@ class Condition:
 class Gate:
     def __init__(self, now: datetime) -> None:
         self.table: dict[str, Condition] = {name: Condition(None, "not looked at yet", now) for name in CONDITIONS}
+        self._told: dict[str, set[str]] = {name: set() for name in CONDITIONS}  # reasons, without their figures
 
     @property
     def open(self) -> bool:
@@ -47,6 +52,18 @@ class Gate:
             elif old.why != why:
                 self.table[name] = Condition(ok, why, old.since)
         return changed
+
+    def news(self) -> Iterator[tuple[str, Condition]]:
+        """What was not told by an earlier call: each reason for which a condition does not hold, once until the
+        condition holds again, then that. It is asked every second and may not hold for days."""
+        for name, condition in self.table.items():
+            told, reason = self._told[name], FIGURES.sub("", condition.why)
+            if condition.ok is True and told:
+                told.clear()
+                yield name, condition
+            elif condition.ok is not True and reason not in told:
+                told.add(reason)
+                yield name, condition
 
     def flat(self, now: datetime) -> dict[str, object]:
         """The heart of the health report: `gate_open`, `gate_<name>_ok`; where it holds `…_s`, for how many seconds;

@@ -1,6 +1,7 @@
 """Before it takes money: each condition that fails closes the slot within seconds, and the door says why."""
 
 import asyncio
+import logging
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,37 @@ async def test_each_condition_closes_the_slot_and_says_why(w: World, condition: 
             assert Texts(language)(f"visit.why.{w.booth.gate.closed_by[0]}") in said
             assert Texts(language)("visit.closed.title") in said
         assert not (await sim.coins.insert(200)).swallowed
+
+
+class Heard(logging.Handler):
+    """What the booth's log says of one condition."""
+
+    def __init__(self, condition: str) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+        self._condition = condition
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.getMessage().startswith(f"{self._condition}: "):
+            self.lines.append(f"{record.levelname} {record.getMessage()}")
+
+
+@story()
+async def test_the_log_tells_each_reason_once_until_the_condition_holds_again(w: World) -> None:
+    await w.sim.wait_view("door")
+    pen, disk, log = Heard("pen"), Heard("disk"), logging.getLogger("booth")
+    log.setLevel(logging.INFO)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(log, "handlers", [pen, disk])
+        free_mb = iter(range(40, 0, -1))
+        patch.setattr(rooms, "disk_free_mb", lambda booth: next(free_mb, 1))
+        for _ in range(2):
+            await w.sim.pen.unplug()
+            await asyncio.sleep(20)  # virtual: twenty looks
+            await w.sim.pen.replug()
+            await asyncio.sleep(5)
+        assert [line.split(":")[0] for line in pen.lines] == ["WARNING pen", "INFO pen"] * 2, pen.lines
+        assert len(disk.lines) == 1 and "MB free" in disk.lines[0]  # though the megabytes change with each look
 
 
 @story()

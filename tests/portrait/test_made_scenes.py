@@ -1,0 +1,89 @@
+"""Measures whose right answer is known, on scenes laid out by hand: the background inside the frame, the mask's top."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edge.portrait import ground
+from edge.portrait.crown import mask_top
+from edge.portrait.find import CHIN, Scene
+
+SIDE = 400
+FRAME = (82.0, 61.0, 322.0, 381.0)  # in scene pixels; its corner lies at no multiple of the grid's step
+FACE = (160, 140, 240, 240)  # left, top, right, chin
+
+
+def scene(rgb: Any, person: Any, eyes_above_chin: float = 60.0) -> Scene:
+    """A face in FACE on this picture with this person mask."""
+    left, top, right, chin = FACE
+    mesh = np.full((468, 3), 200.0)
+    mesh[:4, :2] = [(left, top), (right, top), (left, chin), (right, chin)]
+    mesh[CHIN, :2] = (200, chin)
+    irises = (np.full((5, 2), (180.0, chin - eyes_above_chin)), np.full((5, 2), (220.0, chin - eyes_above_chin)))
+    lids = (np.zeros((71, 2)), np.zeros((71, 2)))
+    return Scene(rgb, 1.0, (0.0, 0.0), (SIDE, SIDE), (), mesh, 1.0, irises, lids, person.astype(np.float32))
+
+
+def wall(level: int = 200) -> Any:
+    return np.full((SIDE, SIDE, 3), level, np.uint8)
+
+
+def person() -> Any:
+    left, top, right, _ = FACE
+    mask = np.zeros((SIDE, SIDE))
+    mask[top:, left:right] = 1
+    return mask
+
+
+def test_stripes_on_the_person_or_outside_the_frame_are_no_background() -> None:
+    picture = wall()
+    left, top, right, _ = FACE
+    picture[top:, left:right:2] = 0
+    picture[:, : int(FRAME[0]) - 4 : 2] = 0
+    picture[: int(FRAME[1]) - 4 : 2] = 0
+    made = scene(picture, person())
+    seen = ground.ground(made, FRAME)
+    assert seen is not None and ground.gradient(made, seen) == 0
+    assert seen.spread == (pytest.approx(0, abs=0.01), pytest.approx(0, abs=0.01))
+
+
+@pytest.mark.parametrize("step", [4, 10])
+def test_the_gradient_of_a_ramp_is_its_steepness(step: int) -> None:
+    picture = wall()
+    picture[:] = (np.arange(SIDE) // step)[:, None, None]  # grey: one level more in every `step` rows
+    made = scene(picture, person())
+    seen = ground.ground(made, FRAME)
+    # Sobel: 8 times the slope, in the mean over rows that lie on a step (twice half of it) and rows that do not
+    assert seen is not None and ground.gradient(made, seen) == pytest.approx(8 / step, rel=0.05)
+
+
+def test_the_gradient_does_not_depend_on_where_its_bands_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    noise = np.random.default_rng(1).integers(150, 250, (SIDE, SIDE, 3), np.uint8)
+    made = scene(noise, person())
+    seen = ground.ground(made, FRAME)
+    assert seen is not None
+    monkeypatch.setattr(ground, "BAND_PX", SIDE)
+    whole = ground.gradient(made, seen)
+    monkeypatch.setattr(ground, "BAND_PX", 50)
+    assert ground.gradient(made, seen) == pytest.approx(whole, rel=1e-9)
+
+
+def test_a_shadow_counts_beside_the_head_only() -> None:
+    _, top, _, chin = FACE
+    below, beside = wall(), wall()
+    below[chin:, :150] = 60
+    beside[top:chin, :150] = 60
+    for picture, dark in ((below, False), (beside, True)):
+        made = scene(picture, person())
+        seen = ground.ground(made, FRAME)
+        assert seen is not None
+        lost = ground.shadow(made, seen)
+        assert (lost > 40) if dark else lost == pytest.approx(0, abs=0.01)
+
+
+def test_the_masks_top_is_measured_from_the_chin_and_unknown_where_the_picture_cuts_it_off() -> None:
+    _, top, _, _ = FACE
+    made = scene(wall(), person())
+    assert mask_top(made) == pytest.approx(made.chin[1] - top, abs=1.5)
+    assert mask_top(scene(wall(), np.ones((SIDE, SIDE)), eyes_above_chin=100.0)) == 0
