@@ -31,8 +31,7 @@ def cheeks(scene: Scene) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
 
 def bright_end(face: NDArray[np.uint8]) -> float:
     """99th percentile of gamma luma: the same for every skin in the same light, so it tells exposure (norm.md)."""
-    weights = np.array([0.2126, 0.7152, 0.0722], np.float32) / np.float32(255)
-    return float(np.percentile(face.astype(np.float32) @ weights, 99))
+    return float(np.percentile(luma(face), 99))
 
 
 def ofiq_exposure(face: NDArray[np.uint8]) -> dict[str, float]:

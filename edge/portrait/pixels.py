@@ -131,8 +131,7 @@ def _part(rgb: RGB, box: tuple[int, int, int, int]) -> Image.Image:
 
 def luma(rgb: NDArray[np.uint8]) -> Grey:
     """Gamma luma 0…1 (Rec. 709 weights on the sRGB values as they are)."""
-    weights = np.array([0.2126, 0.7152, 0.0722], np.float32) / np.float32(255)
-    return np.asarray(rgb.astype(np.float32) @ weights, np.float32)
+    return _weighed(rgb.astype(np.float32), _REC_709 / np.float32(255))
 
 
 def linear(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -142,7 +141,16 @@ def linear(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 def luminance(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Luminance 0…1 of linearised sRGB, as OFIQ measures it."""
-    return np.asarray(linear(rgb) @ np.array([0.2126, 0.7152, 0.0722], np.float32), np.float32)
+    return _weighed(linear(rgb), _REC_709)
+
+
+def _weighed(channels: NDArray[np.float32], weights: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The sum of the three channels by weight. A matrix product rounds otherwise from one processor to the next, and on
+    some by where a pixel lies: a plain wall would have edges."""
+    out = channels[..., 0] * weights[0]
+    out += channels[..., 1] * weights[1]
+    out += channels[..., 2] * weights[2]
+    return np.asarray(out, np.float32)
 
 
 def lab(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -199,6 +207,7 @@ def within(polygon: Points, rgb: RGB) -> RGB:
 SMALL_PX = 2**20  # reduced in one go: a live frame needs no second thread
 THREADS = 2  # Pillow lets another thread work meanwhile; no pixel depends on which does it
 BAND_PX = 64  # rows of the picture that are reduced together
+_REC_709 = np.array([0.2126, 0.7152, 0.0722], np.float32)
 _LINEAR = np.where(
     np.arange(256) / 255 <= 0.04045, np.arange(256) / 255 / 12.92, ((np.arange(256) / 255 + 0.055) / 1.055) ** 2.4
 ).astype(np.float32)

@@ -41,7 +41,7 @@ async def devices(config: Path) -> dict[str, str]:
 
 
 async def log_and_health(config: Path) -> tuple[list[str], dict[str, Any]]:
-    """The log of a booth until it is ready, and its health report."""
+    """The log of a booth until it is ready and knows of every device, and its health report then."""
     process = await booth("run", "--config", str(config))
     kept = config.parent / "state" / "health.json"
     assert process.stderr is not None
@@ -51,13 +51,19 @@ async def log_and_health(config: Path) -> tuple[list[str], dict[str, Any]]:
             while not any(": ready;" in line for line in lines):
                 lines.append((await process.stderr.readline()).decode())
                 assert lines[-1], lines
-            while not kept.exists():  # noqa: ASYNC110 -- another process's file tells nobody when it comes
+            while not all_known(kept):  # noqa: ASYNC110 -- another process's file tells nobody when it comes
                 await asyncio.sleep(0.05)
     finally:
         process.terminate()
         lines += (await process.stderr.read()).decode().splitlines()
         await process.wait()
     return lines, json.loads(kept.read_text())
+
+
+def all_known(kept: Path) -> bool:
+    """Whether it was reported of every device that it is well or not: the first report may call some not known yet."""
+    health = json.loads(kept.read_text()) if kept.exists() else {}
+    return all(health.get(f"gate_{device}_ok") is not None for device in DEVICES)
 
 
 def test_what_is_not_there_is_told_once_and_alike_in_devices_log_and_health(tmp_path: Path) -> None:
