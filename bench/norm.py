@@ -17,7 +17,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from edge.judge import as_json, judge_file, load_models, portrait_of, read_picture
+from edge.judge import as_json, load_models
+from edge.picture import judge_picture, portrait_of, read_picture
 from edge.portrait import Judge
 from edge.portrait.pixels import RGB
 from edge.texts import Texts
@@ -130,7 +131,7 @@ def stills(judge: Judge) -> None:
         calls: dict[str, Callable[[], object]] = {
             "array verdict": lambda: judge.look(still),
             "array portrait": lambda: judge.portrait(still, verdict),
-            "JPEG verdict": lambda: judge_file(judge, path),
+            "JPEG verdict": lambda: judge_picture(judge, path),
             "JPEG portrait": lambda: portrait_of(judge, path, verdict),
             "JPEG decoded whole": lambda: read_picture(path),
         }
@@ -171,7 +172,7 @@ def peak(path: Path) -> int:
             still = np.load(path.with_suffix(".npy"))
             judge.portrait(still, judge.look(still))
         else:
-            portrait_of(judge, path, judge_file(judge, path))
+            portrait_of(judge, path, judge_picture(judge, path))
         print((kb(status, "VmHWM") - idle) / 1024)
     return 0
 

@@ -19,8 +19,9 @@ from bench.norm_eyes import WAYS
 from bench.norm_limits import FOLDS, RULES, Limits, Rule, drawn, fold_of, refused
 from bench.norm_made import cut_person, lay
 from bench.norm_train import SHUT_SHARES, fit_crown, fit_glasses, fit_lids, lid_samples, marked_height, rows
-from edge.judge import load_models, read_picture
+from edge.judge import load_models
 from edge.judge_folder import progress
+from edge.picture import read_picture
 from edge.portrait import TABLE, Judge, Verdict
 from edge.portrait.crown import head_height
 from edge.portrait.eyes import frame_edges

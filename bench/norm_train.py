@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from bench.norm_eyes import WAYS, shut
-from edge.judge import load_models, read_picture
+from edge.judge import load_models
+from edge.picture import read_picture
 from edge.portrait import crown, shape
 from edge.portrait.eyes import frame_edges
 from edge.portrait.find import Scene, around, eyes, find

@@ -10,7 +10,8 @@ import numpy as np
 from PIL import Image
 
 from bench.norm_made import LIGHT_BLUE, LIGHT_GREY, cut_person, lay
-from edge.judge import load_models, read_picture
+from edge.judge import load_models
+from edge.picture import read_picture
 from edge.portrait.networks import Networks
 from edge.portrait.pixels import RGB
 

@@ -13,7 +13,8 @@ from PIL import Image
 
 from edge import code
 from edge.fields import Box
-from edge.judge import load_models, read_picture
+from edge.judge import load_models
+from edge.picture import read_picture
 from edge.portrait import Judge
 from edge.signature import draw, strokes_in
 from edge.ticket import Change, Ticket, draw_ticket

@@ -1,9 +1,8 @@
 """What every part of the daemon is given: cabin, ledger, guide, judge, clock. Holds them and does nothing."""
 
 from dataclasses import dataclass
-from typing import Protocol
 
-from hw.cabin import Cabin, Rgb
+from hw.cabin import Cabin
 from hw.host import HostReader
 
 from .clock import Clock
@@ -13,15 +12,7 @@ from .gate import Gate
 from .guide import Guide
 from .inputs import Inputs
 from .ledger import Ledger
-from .portrait import Verdict
-
-
-class Judging(Protocol):
-    """edge.portrait.Judge, as the visit uses it."""
-
-    def look(self, rgb: Rgb, *, live: bool = False) -> Verdict: ...
-
-    def portrait(self, rgb: Rgb, verdict: Verdict) -> Rgb: ...
+from .picture import Judging
 
 
 @dataclass

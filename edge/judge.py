@@ -6,41 +6,17 @@ Never runs in a visit; the pure norm is in edge/portrait. Must never write anywh
 import argparse
 import json
 import sys
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
-
 from edge.config import DEFAULT_CONFIG
 from edge.judge_folder import Sheet, pictures_in, play, progress
-from edge.portrait import Finding, Judge, Reason, Verdict
-from edge.portrait.find import EYES_APART_PX
-from edge.portrait.pixels import RGB
+from edge.picture import UnreadablePictureError, judge_picture, portrait_of, read_picture
+from edge.portrait import Finding, Judge, Verdict
 from edge.texts import LANGUAGES, Texts
 
-LARGEST_PIXELS = 120_000_000  # more is refused before it is decoded, so that memory stays bounded
-ENOUGH_PX = 900  # the longer side to which a JPEG may be reduced while it is decoded
-PORTRAIT_DPI = 600
-WHOLE_PX = 2**21  # up to here a copy more or less is no matter
-BAND_PX = 256  # rows that are brought to RGB together
-QUALITY_LEAST = 90  # of a JPEG (norm.md)
-# the luminance table of ITU-T T.81, annex K, which libjpeg scales by the quality
-STANDARD_TABLE = (
-    16, 11, 10, 16, 24, 40, 51, 61, 12, 12, 14, 19, 26, 58, 60, 55, 14, 13, 16, 24, 40, 57, 69, 56, 14, 17, 22, 29, 51,
-    87, 80, 62, 18, 22, 37, 56, 68, 109, 103, 77, 24, 35, 55, 64, 81, 104, 113, 92, 49, 64, 78, 87, 103, 121, 120, 101,
-    72, 92, 95, 98, 112, 100, 103, 99,
-)  # fmt: skip
 PASSED, REFUSED, UNREAD = 0, 1, 2  # exit status
-
-
-class UnreadablePictureError(Exception):
-    """A picture file that cannot be judged; the text says which, why, and what to do."""
 
 
 def load_models() -> dict[str, bytes]:
@@ -58,136 +34,6 @@ def load_models() -> dict[str, bytes]:
     if len(models) == 1:
         raise FileNotFoundError("the face models are not there; run: python provisioning/fetch_models.py")
     return models
-
-
-def read_picture(path: Path) -> RGB:
-    """The picture as H × W × 3 uint8 sRGB, turned as its EXIF says. UnreadablePictureError for anything else."""
-    with _opened(path) as image:
-        return _upright(image)
-
-
-def judge_file(judge: Judge, path: Path) -> Verdict:
-    """The verdict on a picture file. A large JPEG is decoded no larger than the norm needs, coarsest first.
-
-    UnreadablePictureError as `read_picture`.
-    """
-    with _opened(path) as image:
-        quality, longest = jpeg_quality(image), max(image.size)
-    steps = [n for n in (4, 2) if quality is not None and longest / n >= ENOUGH_PX]
-    for shrink in (*steps, 1):
-        rgb, shrunk = _decoded(path, shrink)
-        verdict = judge.look(rgb, shrunk=shrunk)
-        if verdict.face is not None and verdict["inter_eye_distance"].value / shrunk >= 0.85 * EYES_APART_PX:
-            break
-    return verdict if quality is None else _with_compression(verdict, quality)
-
-
-def portrait_of(judge: Judge, path: Path, verdict: Verdict) -> RGB:
-    """The finished portrait out of the picture file that `judge_file` judged, as `Judge.portrait`.
-
-    A JPEG is decoded no larger than 600 dpi need. UnreadablePictureError as `read_picture`.
-    """
-    dpi = 25.4 / verdict.face.mm_per_px if verdict.face is not None else 0.0
-    rgb, shrunk = _decoded(path, next((n for n in (8, 4, 2) if dpi / n >= PORTRAIT_DPI), 1))
-    return judge.portrait(rgb, verdict, shrunk=shrunk)
-
-
-def _decoded(path: Path, shrink: int) -> tuple[RGB, int]:
-    """The picture upright at about 1/shrink of its size where its file lets it be, and what that came to be."""
-    with _opened(path) as image:
-        width = image.width
-        if shrink > 1:
-            image.draft("RGB", (image.width // shrink, image.height // shrink))
-        shrunk = round(width / image.width)
-        return _upright(image), shrunk
-
-
-def jpeg_quality(image: Image.Image) -> int | None:
-    """The quality (1…100) whose standard luminance table is nearest to the picture's own; None if it is no JPEG."""
-    tables = getattr(image, "quantization", None)
-    if image.format != "JPEG" or not tables:
-        return None
-    total = sum(tables[min(tables)])
-    sums = _standard_sums()
-    return min(sums, key=lambda q: (abs(sums[q] - total), -q))
-
-
-@cache
-def _standard_sums() -> dict[int, int]:
-    """The sum of the standard table by quality, scaled as libjpeg does, entry by entry."""
-    return {q: sum(_scaled(entry, q) for entry in STANDARD_TABLE) for q in range(1, 101)}
-
-
-def _scaled(entry: int, quality: int) -> int:
-    scale = 5000 // quality if quality < 50 else 200 - 2 * quality
-    return min(255, max(1, (entry * scale + 50) // 100))
-
-
-def _with_compression(verdict: Verdict, quality: int) -> Verdict:
-    passed = quality >= QUALITY_LEAST
-    reason = None if passed else Reason("norm.compression.low", {"value": quality})
-    finding = Finding("compression", quality, "JPEG quality", QUALITY_LEAST, None, quality, passed, reason)
-    return Verdict(verdict.face, (*verdict.findings, finding), verdict.passed and passed)
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
-    """The picture file, opened; whatever is wrong with it becomes an UnreadablePictureError in one line."""
-    try:
-        if path.is_dir():
-            raise UnreadablePictureError(f"{path}: is a folder; name the pictures in it")
-        if path.stat().st_size == 0:
-            raise UnreadablePictureError(f"{path}: is empty (0 bytes); take or copy the picture again")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit comes next
-            image = Image.open(path)
-        with image:
-            if image.width * image.height > LARGEST_PIXELS:
-                raise UnreadablePictureError(
-                    f"{path}: {image.width} × {image.height} pixels are too many; reduce it below 120 megapixels"
-                )
-            yield image
-    except FileNotFoundError:
-        raise UnreadablePictureError(f"{path}: no such file; check the name") from None
-    except PermissionError:
-        raise UnreadablePictureError(f"{path}: no permission to read it; change its rights or your user") from None
-    except UnidentifiedImageError:
-        raise UnreadablePictureError(f"{path}: is not a picture; JPEG, PNG, TIFF and WebP can be judged") from None
-    except Image.DecompressionBombError:
-        raise UnreadablePictureError(f"{path}: has too many pixels; reduce it below 120 megapixels") from None
-    except (OSError, SyntaxError, ValueError) as error:
-        raise UnreadablePictureError(f"{path}: is broken ({error}); take or copy the picture again") from None
-
-
-def _upright(image: Image.Image) -> RGB:
-    """The picture turned as its EXIF says, in 8-bit RGB.
-
-    Band by band: beside the decoded picture and the answer no third copy of it is made, whatever its mode.
-    """
-    ImageOps.exif_transpose(image, in_place=True)
-    if image.mode == "RGB" and "transparency" not in image.info and image.width * image.height <= WHOLE_PX:
-        return np.asarray(image)
-    brightest: Any = image.getextrema()[1] if image.mode.startswith(("I", "F")) else 0
-    rgb = np.empty((image.height, image.width, 3), np.uint8)
-    for top in range(0, image.height, BAND_PX):
-        band = image.crop((0, top, image.width, min(image.height, top + BAND_PX)))
-        rgb[top : top + BAND_PX] = np.asarray(_as_rgb(band, deep=brightest > 255))
-    return rgb
-
-
-def _as_rgb(image: Image.Image, *, deep: bool) -> Image.Image:
-    """Any mode as 8-bit RGB: 16 bits (`deep`) scaled down, transparency laid on white."""
-    if image.mode.startswith(("I", "F")):
-        top = 65535.0 if deep else 255.0
-        grey = np.asarray(image, np.float64).clip(0, top) * (255 / top)
-        return Image.fromarray(grey.astype(np.uint8)).convert("RGB")
-    if image.mode == "RGB" and "transparency" not in image.info:
-        return image
-    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
-        clear = image.convert("RGBA")
-        white = Image.new("RGBA", clear.size, (255, 255, 255, 255))
-        return Image.alpha_composite(white, clear).convert("RGB")
-    return image.convert("RGB")
 
 
 def as_json(picture: str, verdict: Verdict, texts: Texts) -> dict[str, Any]:
@@ -300,7 +146,7 @@ def _judge_folder(judge: Judge, folder: Path, args: argparse.Namespace, texts: T
         return UNREAD
     for done, path in enumerate(paths, 1):
         try:
-            verdict = judge_file(judge, path)
+            verdict = judge_picture(judge, path)
             portrait = read_picture(path) if verdict.face is None else portrait_of(judge, path, verdict)
         except (UnreadablePictureError, ValueError) as error:
             print(f"booth judge: {error}", file=sys.stderr)
@@ -325,7 +171,7 @@ def _judge_file(judge: Judge, path: Path, args: argparse.Namespace, texts: Texts
     from edge.judge_drawing import draw
 
     try:
-        verdict = judge_file(judge, path)
+        verdict = judge_picture(judge, path)
     except (UnreadablePictureError, ValueError) as error:
         print(f"booth judge: {error}", file=sys.stderr)
         return UNREAD

@@ -18,6 +18,7 @@ from .booth import Booth
 from .customer import Customer, CustomerLeft, NotServed
 from .guide import jpeg, mirrored, side_by_side
 from .inputs import AllWell
+from .picture import PORTRAIT_DPI, UnreadablePictureError, judge_picture, portrait_of
 from .portrait import Verdict
 from .portrait.guidance import Guidance
 
@@ -26,7 +27,6 @@ log = logging.getLogger("booth")
 SHOTS_A_ROUND = 3
 REASONS_SHOWN = 3
 """A refused shot says its three most useful reasons; more is not read."""
-PORTRAIT_DPI = 600
 ATTEMPTS = 3
 """Stills asked for before a camera that keeps failing is given up."""
 CAMERA_BACK_S = 1.0
@@ -100,10 +100,9 @@ async def _shoot(customer: Customer, number: int) -> Shot:
         await guide.show("shot")
         try:
             still = await booth.cabin.camera.still()
-        except DeviceError as error:
+            return await asyncio.to_thread(_judged, booth, still.picture)
+        except (DeviceError, UnreadablePictureError) as error:
             log.warning("%s", error)
-        else:
-            return await asyncio.to_thread(_judged, booth, still.rgb)
     raise NotServed
 
 
@@ -111,11 +110,11 @@ async def _camera_well(booth: Booth) -> bool:
     return booth.cabin.camera.status().health is Health.WELL
 
 
-def _judged(booth: Booth, rgb: Rgb) -> Shot:
-    verdict = booth.judge.look(rgb)
+def _judged(booth: Booth, picture: Rgb | bytes) -> Shot:
+    verdict = judge_picture(booth.judge, picture)
     if verdict.face is None:
         return Shot(verdict, b"")
-    return Shot(verdict, jpeg(booth.judge.portrait(rgb, verdict), quality=95, dpi=PORTRAIT_DPI))
+    return Shot(verdict, jpeg(portrait_of(booth.judge, picture, verdict), quality=95, dpi=PORTRAIT_DPI))
 
 
 async def _tell_refusal(customer: Customer, shot: Shot) -> None:

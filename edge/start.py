@@ -15,7 +15,7 @@ from hw.cabin import Rgb
 from hw.host import HostReader, disk_of
 
 from . import __version__
-from .booth import Booth, Judging
+from .booth import Booth
 from .clock import SystemClock
 from .config import Config
 from .daemon import Daemon
@@ -24,6 +24,7 @@ from .gate import Gate
 from .guide import Guide
 from .inputs import Inputs
 from .ledger import Ledger
+from .picture import Judging
 from .portrait import Verdict
 from .seal import BoothSigner, load_sealing, load_verify
 from .uplink.link import Address, Tls
@@ -41,13 +42,13 @@ class OneAtATime:
         self._judge = judge
         self._turn = threading.Lock()
 
-    def look(self, rgb: Rgb, *, live: bool = False) -> Verdict:
+    def look(self, rgb: Rgb, *, live: bool = False, shrunk: int = 1) -> Verdict:
         with self._turn:
-            return self._judge.look(rgb, live=live)
+            return self._judge.look(rgb, live=live, shrunk=shrunk)
 
-    def portrait(self, rgb: Rgb, verdict: Verdict) -> Rgb:
+    def portrait(self, rgb: Rgb, verdict: Verdict, *, shrunk: int = 1) -> Rgb:
         with self._turn:
-            return self._judge.portrait(rgb, verdict)
+            return self._judge.portrait(rgb, verdict, shrunk=shrunk)
 
 
 async def run(

@@ -7,7 +7,7 @@ A status has three answers: well, faulty, not known. No answer from a device is 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal, Protocol
+from typing import Literal, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +17,16 @@ Rgb = NDArray[np.uint8]
 
 
 class DeviceError(Exception):
-    """A device did not do what it was asked. `device` names it in the health report, the text says what to do."""
+    """A device did not do what it was asked. `device` names it in the health report, `why` says what to do."""
 
     def __init__(self, device: str, message: str) -> None:
         super().__init__(f"{device}: {message}")
         self.device = device
+        self.why = message
+
+    def again(self) -> Self:
+        """The same for another who waits, or to be kept: its traceback would hold what its frames held, a picture."""
+        return type(self)(self.device, self.why)
 
 
 class DeviceMissing(DeviceError):
@@ -65,10 +70,11 @@ class Frame:
 class Still:
     """One full-resolution shot, exposed after it was asked for.
 
+    `picture`: H × W × 3 sRGB, or a JPEG where the camera makes one itself; its EXIF says how to turn it upright.
     `at_ns`: CLOCK_BOOTTIME of the exposure. `focal_px`: focal length in pixels of this picture, None where unknown.
     """
 
-    rgb: Rgb
+    picture: Rgb | bytes
     at_ns: int
     exposure_us: int | None = None
     gain: float | None = None

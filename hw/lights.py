@@ -74,7 +74,7 @@ class GpioLights:
                 try:
                     self._open(held)
                 except DeviceMissing as missing:
-                    self._why = str(missing).removeprefix("lights: ")
+                    self._why = missing.why
                     self.tried.set()
                     await asyncio.sleep(gpio.RETRY_S)
                     continue
@@ -143,7 +143,7 @@ class GpioLights:
 
     def _lose(self, gone: DeviceMissing) -> None:
         self._hold = None
-        self._why = str(gone).removeprefix("lights: ")
+        self._why = gone.why
         self._gone.set()
 
     def _darken(self, hold: gpio.Hold) -> None:

@@ -62,7 +62,7 @@ class EvdevPen:
     def status(self) -> Status:
         if self._error is None:
             return Status(Health.WELL, self._why)
-        return Status(Health.FAULTY, str(self._error).removeprefix("pen: "))
+        return Status(Health.FAULTY, self._error.why)
 
     def samples(self) -> AsyncIterator[PenSample]:
         reader = self._feed.reader()

@@ -19,7 +19,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric import ec, x25519
 
 from edge import messages as m
-from edge.booth import Booth, Judging
+from edge.booth import Booth
 from edge.config import Config, convert
 from edge.daemon import Daemon
 from edge.deposit import Sealer
@@ -29,6 +29,7 @@ from edge.guide import Guide
 from edge.inputs import Inputs
 from edge.judge import load_models
 from edge.ledger import Ledger
+from edge.picture import Judging
 from edge.portrait import Judge, Verdict
 from edge.seal import BoothSigner, Envelope, unb64, unseal
 from edge.watchdog import Watchdog
@@ -48,19 +49,19 @@ class CachedJudge:
 
     def __init__(self) -> None:
         self._judge = Judge(load_models())
-        self._seen: dict[tuple[bytes, bool], Verdict] = {}
-        self._portraits: dict[bytes, Any] = {}
+        self._seen: dict[tuple[bytes, bool, int], Verdict] = {}
+        self._portraits: dict[tuple[bytes, int], Any] = {}
 
-    def look(self, rgb: Any, *, live: bool = False) -> Verdict:
-        key = (rgb[::31, ::29].tobytes(), live)
+    def look(self, rgb: Any, *, live: bool = False, shrunk: int = 1) -> Verdict:
+        key = (rgb[::31, ::29].tobytes(), live, shrunk)
         if key not in self._seen:
-            self._seen[key] = self._judge.look(rgb, live=live)
+            self._seen[key] = self._judge.look(rgb, live=live, shrunk=shrunk)
         return self._seen[key]
 
-    def portrait(self, rgb: Any, verdict: Verdict) -> Any:
-        key = rgb[::31, ::29].tobytes()
+    def portrait(self, rgb: Any, verdict: Verdict, *, shrunk: int = 1) -> Any:
+        key = (rgb[::31, ::29].tobytes(), shrunk)
         if key not in self._portraits:
-            self._portraits[key] = self._judge.portrait(rgb, verdict)
+            self._portraits[key] = self._judge.portrait(rgb, verdict, shrunk=shrunk)
         return self._portraits[key]
 
 

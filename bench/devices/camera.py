@@ -38,7 +38,7 @@ async def one_still(camera: ProcessCamera, counts: Counts) -> None:
     asked_ns = now_ns()
     still = await camera.still()
     counts["stills"] += 1
-    counts["stills before the shutter"] += not exposed_ns(still.rgb) == still.at_ns > asked_ns
+    counts["stills before the shutter"] += not exposed_ns(still.picture) == still.at_ns > asked_ns
 
 
 async def stills(camera: ProcessCamera, counts: Counts) -> None:

@@ -19,6 +19,7 @@ from hw.cabin import (
     Coin,
     CoinAcceptor,
     DeviceError,
+    DeviceFault,
     Edge,
     Frame,
     Glitch,
@@ -32,6 +33,7 @@ from hw.cabin import (
 
 from ..config import Config
 from ..fields import Rectangle, overlay, tapped
+from ..picture import UnreadablePictureError, quality_of, read_picture
 from .drawing import Canvas, sharpness
 from .sample import sample_rows
 from .shown import COLUMNS, Shown, view
@@ -63,17 +65,25 @@ async def _camera(camera: Camera, config: Config, args: argparse.Namespace, show
 async def _still(camera: Camera, frames_per_s: float, shown: Shown) -> None:
     asked_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
     still = await camera.still()
-    height, width = still.rgb.shape[:2]
-    after_ms, sharp = (still.at_ns - asked_ns) / 1e6, sharpness(still.rgb)
+    quality, rgb = None, still.picture
+    if isinstance(rgb, bytes):
+        try:
+            quality, rgb = quality_of(rgb), read_picture(rgb)
+        except UnreadablePictureError as error:
+            raise DeviceFault("camera", str(error)) from error
+    height, width = rgb.shape[:2]
+    after_ms, sharp = (still.at_ns - asked_ns) / 1e6, sharpness(rgb)
+    form = "" if quality is None else f" as JPEG of quality {quality}"
     exposure = "exposure not told" if still.exposure_us is None else f"{still.exposure_us / 1000:g} ms"
     gain = "" if still.gain is None else f", gain {still.gain:.2f}"
     shown.fact(
         "still",
-        f"{frames_per_s:.1f} frames/s; still {width} × {height}, {exposure}{gain}, "
+        f"{frames_per_s:.1f} frames/s; still {width} × {height}{form}, {exposure}{gain}, "
         f"exposed {after_ms:.0f} ms after asking, sharpness {sharp:.1f}",
         frames_per_s=round(frames_per_s, 1),
         width_px=width,
         height_px=height,
+        jpeg_quality=quality,
         exposure_us=still.exposure_us,
         gain=still.gain,
         after_ms=round(after_ms),

@@ -66,7 +66,7 @@ class ProcessCamera:
         if self._failed_processes >= REBOOT_AFTER:
             wish = f"; {self._failed_processes} new processes did not help: it asks for a reboot, then check its cable"
         if self._fault is not None:
-            return Status(Health.FAULTY, str(self._fault).removeprefix("camera: ") + wish)
+            return Status(Health.FAULTY, self._fault.why + wish)
         if not self._known.is_set():
             return Status(Health.UNKNOWN, "is being opened")
         age_s = (now_ns() - self._newest_ns) / 1e9
@@ -78,6 +78,7 @@ class ProcessCamera:
         last_ns = 0
         while True:
             head, rgb = await self._ask(Look, within_s=FRAME_S)
+            assert not isinstance(rgb, bytes), "a frame is an array"
             if head.at_ns <= last_ns:
                 raise self._trouble(DeviceFault("camera", "its frames go backwards in time"))
             last_ns = head.at_ns
@@ -85,7 +86,7 @@ class ProcessCamera:
 
     async def still(self) -> Still:
         asked_ns = now_ns()
-        head, rgb = await self._ask(lambda number: Shoot(number, asked_ns, STILL_S - 0.5), within_s=STILL_S)
+        head, picture = await self._ask(lambda number: Shoot(number, asked_ns, STILL_S - 0.5), within_s=STILL_S)
         if head.at_ns <= asked_ns:
             raise self._trouble(DeviceFault("camera", "a shot came that was exposed before it was asked for"))
         if (head.width, head.height) != self._still_px:
@@ -93,9 +94,9 @@ class ProcessCamera:
             why = f"a picture of {head.width} × {head.height} came, {width} × {height} expected: check still_px"
             raise self._trouble(DeviceFault("camera", why))
         self._failed_processes = 0
-        return Still(rgb, head.at_ns, head.exposure_us, head.gain, self._settings.focal_px)
+        return Still(picture, head.at_ns, head.exposure_us, head.gain, self._settings.focal_px)
 
-    async def _ask(self, asked: Callable[[int], Asked], *, within_s: float) -> tuple[Picture, Rgb]:
+    async def _ask(self, asked: Callable[[int], Asked], *, within_s: float) -> tuple[Picture, Rgb | bytes]:
         """A picture. A camera that is being opened for the first time is awaited; one that failed says so at once."""
         try:
             async with asyncio.timeout(within_s):
@@ -103,15 +104,16 @@ class ProcessCamera:
         except TimeoutError:
             raise DeviceSilent("camera", "is still being opened") from None
         if self._fault is not None:
-            raise self._fault.with_traceback(None)
+            raise self._fault.again()
         if self._process is None:
             raise DeviceMissing("camera", "its process is being replaced")
         try:
-            said, rgb = await self._process.ask(asked, within_s=within_s)
+            said, picture = await self._process.ask(asked, within_s=within_s)
         except DeviceError as error:
-            raise self._trouble(error) from error
-        assert isinstance(said, Picture) and rgb is not None, "what these two are answered with"
-        return said, rgb
+            self._trouble(error)
+            raise
+        assert isinstance(said, Picture) and picture is not None, "what these two are answered with"
+        return said, picture
 
     # --- the ladder
 
@@ -178,11 +180,11 @@ class ProcessCamera:
     def _trouble(self, error: DeviceError) -> DeviceError:
         """Names what was found, and has the camera opened again for it."""
         self._name(error)
-        self._heard.put_nowait(error)
+        self._heard.put_nowait(error.again())
         return error
 
     def _name(self, error: DeviceError) -> None:
-        self._fault, self._open = error, False
+        self._fault, self._open = error.again(), False
         self._known.set()
 
 

@@ -13,6 +13,7 @@ from typing import Literal
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from hw.cabin import DeviceError, DeviceFault, DeviceMissing, DeviceSilent, Rgb
 from hw.settings import Picamera, V4l2
@@ -56,12 +57,13 @@ class Done(msgspec.Struct, tag=True, frozen=True):
 
 
 class Picture(msgspec.Struct, tag=True, frozen=True):
-    """height × width × 3 bytes of sRGB in the memory file that comes with it."""
+    """A picture in the memory file that comes with it: height × width × 3 bytes of sRGB, or a JPEG of that size."""
 
     id: int
     height: int
     width: int
     at_ns: int
+    form: Literal["rgb", "jpeg"] = "rgb"
     exposure_us: int | None = None
     gain: float | None = None
 
@@ -96,7 +98,7 @@ def failed(number: int | None, error: DeviceError) -> Failed:
         kind = "missing"
     elif isinstance(error, DeviceSilent):
         kind = "silent"
-    return Failed(number, kind, str(error).removeprefix(f"{error.device}: "))
+    return Failed(number, kind, error.why)
 
 
 def error(message: Failed) -> DeviceError:
@@ -112,13 +114,13 @@ def send(line: socket.socket, message: Asked | Said, fd: int | None = None) -> N
         socket.send_fds(line, [data], [fd])
 
 
-def picture_file(height: int, width: int, draw: Callable[[Rgb], None]) -> int:
-    """A sealed memory file of a picture that `draw` fills; the caller closes it."""
+def picture_file(size: int, draw: Callable[[NDArray[np.uint8]], None]) -> int:
+    """A sealed memory file of `size` bytes that `draw` fills; the caller closes it."""
     fd = os.memfd_create("picture", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     try:
-        os.ftruncate(fd, height * width * 3)
-        memory = mmap.mmap(fd, height * width * 3)
-        draw(np.frombuffer(memory, np.uint8).reshape(height, width, 3))
+        os.ftruncate(fd, size)
+        memory = mmap.mmap(fd, size)
+        draw(np.frombuffer(memory, np.uint8))
         memory.close()  # nobody can write any more: only so can it be sealed
         fcntl.fcntl(fd, fcntl.F_ADD_SEALS, SEALS)
     except BaseException:
@@ -127,10 +129,13 @@ def picture_file(height: int, width: int, draw: Callable[[Rgb], None]) -> int:
     return fd
 
 
-def picture(message: Picture, fd: int) -> Rgb:
-    """The picture in place, not copied: its memory lives as long as the array. ValueError where it is not whole."""
-    size = message.height * message.width * 3
-    if size <= 0 or os.fstat(fd).st_size != size:
-        raise ValueError(f"a picture of {message.width} × {message.height} came with {os.fstat(fd).st_size} bytes")
-    memory = mmap.mmap(fd, size, mmap.MAP_SHARED, mmap.PROT_READ)
+def picture(message: Picture, fd: int) -> Rgb | bytes:
+    """An array in place, not copied: its memory lives as long as it; a JPEG as bytes. ValueError for a part of one."""
+    size, came = message.height * message.width * 3, os.fstat(fd).st_size
+    if size <= 0 or came == 0 or (came != size and message.form == "rgb"):
+        raise ValueError(f"a picture of {message.width} × {message.height} came with {came} bytes")
+    memory = mmap.mmap(fd, came, mmap.MAP_SHARED, mmap.PROT_READ)
+    if message.form == "jpeg":
+        with memory:
+            return bytes(memory)
     return np.frombuffer(memory, np.uint8).reshape(message.height, message.width, 3)

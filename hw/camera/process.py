@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 REAP_S = 3.0
 """A killed process that is not gone by then is stuck in the kernel."""
-Answer = tuple[Done | Picture, Rgb | None]
+Answer = tuple[Done | Picture, Rgb | bytes | None]
 Heard = Seen | DeviceError
 
 
@@ -52,7 +52,7 @@ class CameraProcess:
     async def ask(self, asked: Callable[[int], Asked], *, within_s: float) -> Answer:
         """Its answer to the message that `asked` makes of a number. DeviceSilent means that it hangs: kill it."""
         if self._ended is not None:
-            raise self._ended.with_traceback(None)
+            raise self._ended.again()
         number = next(self._numbers)
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting[number] = answer
@@ -117,20 +117,20 @@ class CameraProcess:
         if waiting is None or waiting.done():
             return
         if isinstance(answer, DeviceError):
-            waiting.set_exception(answer)
+            waiting.set_exception(answer.again())
         else:
             waiting.set_result(answer)
 
     def end(self, error: DeviceError) -> DeviceError:
-        """Hears it no more; everybody who waits gets the error."""
+        """Hears it no more; everybody who waits gets the error, each their own."""
         if self._ended is None:
             self._ended = error
             asyncio.get_running_loop().remove_reader(self._line)
             self._line.close()
             for number in list(self._waiting):
                 self._settle(number, error)
-            self._heard(error)
-        return error
+            self._heard(error.again())
+        return error.again()
 
 
 @asynccontextmanager

@@ -26,7 +26,8 @@ class Exposure(Protocol):
 
     def small(self) -> Rgb: ...
 
-    def full(self) -> Rgb: ...
+    def full(self) -> Rgb | bytes:
+        """As an array, or as the JPEG that the camera made of it."""
 
 
 class Source(Protocol):

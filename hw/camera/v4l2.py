@@ -24,6 +24,7 @@ from hw.camera.source import now_ns, small_size
 from hw.settings import Picamera, V4l2
 
 BUFFERS = 4
+BEST_JPEG = 100  # V4L2_CID_JPEG_COMPRESSION_QUALITY; the norm refuses what is compressed below 90
 HERTZ_50 = 1  # V4L2_CID_POWER_LINE_FREQUENCY_50HZ, France's mains
 FORMATS = (PixelFormat.MJPEG, PixelFormat.YUYV)
 """Compressed first: uncompressed, USB 2 carries a full picture only a few times a second."""
@@ -40,7 +41,10 @@ class _Exposure:
     def small(self) -> Rgb:
         return self._read(small_size(self._layout.width, self._layout.height))
 
-    def full(self) -> Rgb:
+    def full(self) -> Rgb | bytes:
+        """A compressed picture stays as it is: decoding it whole would cost more than judging it."""
+        if self._layout.pixel_format == PixelFormat.MJPEG:
+            return bytes(self._data)
         return self._read((self._layout.width, self._layout.height))
 
     def _read(self, size: tuple[int, int]) -> Rgb:
@@ -92,8 +96,12 @@ class V4l2Source:
                 f"stills of {width} × {height} as MJPG or YUYV are configured, it gives {got.width} × {got.height}"
                 f" {got.pixel_format.name}: set still_px to a size of `v4l2-ctl --list-formats-ext`",
             )
-        with suppress(OSError):  # not every camera has it
-            set_control(self._device, ControlID.POWER_LINE_FREQUENCY, HERTZ_50)
+        for control, value in (
+            (ControlID.POWER_LINE_FREQUENCY, HERTZ_50),
+            (ControlID.JPEG_COMPRESSION_QUALITY, BEST_JPEG),
+        ):
+            with suppress(OSError):  # not every camera has it
+                set_control(self._device, control, value)
         self._frame_ns = int(1e9 / max(1.0, float(self._capture.get_fps())))
         self._capture.open()
 

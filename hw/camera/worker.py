@@ -12,12 +12,14 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Literal
 
 import msgspec
 import numpy as np
 
 from hw.cabin import DeviceError, DeviceFault, DeviceSilent, Rgb
 from hw.camera import messages
+from hw.camera.jpeg import upright
 from hw.camera.lock import Lock, running
 from hw.camera.messages import Done, Look, Open, Picture, Seen, Shoot
 from hw.camera.source import Exposure, Source
@@ -120,13 +122,24 @@ class _Camera:
             raise DeviceSilent("camera", "is not open")
         return self._source
 
-    def _give(self, number: int, exposure: Exposure, rgb: Rgb) -> None:
-        """Turned upright and copied once, into memory that goes to the booth."""
-        upright = np.rot90(rgb, -self._settings.rotation // 90)
-        height, width = upright.shape[:2]
+    def _give(self, number: int, exposure: Exposure, picture: Rgb | bytes) -> None:
+        """Upright, and copied once, into memory that goes to the booth. DeviceFault where a JPEG came torn."""
+        form: Literal["rgb", "jpeg"] = "rgb"
+        if isinstance(picture, bytes):
+            form = "jpeg"
+            try:
+                jpeg, height, width = upright(picture, self._settings.rotation)
+            except ValueError as error:
+                raise DeviceFault("camera", f"a picture came torn ({error}): check its cable") from error
+            source = np.frombuffer(jpeg, np.uint8)
+        else:
+            source = np.rot90(picture, -self._settings.rotation // 90)
+            height, width = source.shape[:2]
         facts = exposure.metadata
-        said = Picture(number, height, width, exposure.at_ns, facts.get("ExposureTime"), facts.get("AnalogueGain"))
-        fd = messages.picture_file(height, width, lambda target: np.copyto(target, upright))
+        said = Picture(
+            number, height, width, exposure.at_ns, form, facts.get("ExposureTime"), facts.get("AnalogueGain")
+        )
+        fd = messages.picture_file(source.size, lambda target: np.copyto(target.reshape(source.shape), source))
         try:
             messages.send(self._line, said, fd)
         finally:

@@ -14,7 +14,7 @@ from hw import settings
 from hw.cabin import CoinEvent, DeviceError, DeviceFault, DeviceSilent, Health, Status
 from hw.coins import cctalk
 from hw.coins.cctalk import BROADCAST, CHANNELS, Garbled, Header, Refused
-from hw.coins.cctalk_counted import CountedCoins, again, why
+from hw.coins.cctalk_counted import CountedCoins
 from hw.coins.cctalk_memory import CounterMemory
 from hw.coins.cctalk_port import NoAnswer, Port
 
@@ -48,12 +48,12 @@ class CctalkAcceptor:
 
     def status(self) -> Status:
         if self._counted.unkept is not None:
-            return Status(Health.FAULTY, why(self._counted.unkept))
+            return Status(Health.FAULTY, self._counted.unkept.why)
         return self._status
 
     async def accept(self, *, for_s: float) -> None:
         if self._absent is not None:
-            raise again(self._absent)
+            raise self._absent.again()
         self._open_until_s = self._loop.time() + for_s
         self._wake.set()
 
@@ -210,7 +210,7 @@ class CctalkAcceptor:
     def _lose(self, error: DeviceError) -> None:
         self._open_until_s = 0.0
         self._absent = error
-        self._status = Status(Health.FAULTY, why(error))
+        self._status = Status(Health.FAULTY, error.why)
         self._counted.end(error)
         self.asked.set()
 

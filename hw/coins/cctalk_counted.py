@@ -54,7 +54,7 @@ class CountedCoins:
     def end(self, error: DeviceError) -> None:
         """Nothing is read any more: the events end with `error`."""
         if self._absent is None:
-            self._put(again(error))
+            self._put(error.again())
         self._absent = error
 
     async def events(self) -> AsyncIterator[CoinEvent]:
@@ -62,7 +62,7 @@ class CountedCoins:
         while True:
             while not self._queue:
                 if self._absent is not None:
-                    raise again(self._absent)
+                    raise self._absent.again()
                 self._came.clear()
                 await self._came.wait()
             item = self._queue[0]
@@ -142,12 +142,3 @@ class CountedCoins:
     def _put(self, *items: CoinEvent | _Mark | DeviceError) -> None:
         self._queue.extend(items)
         self._came.set()
-
-
-def again(error: DeviceError) -> DeviceError:
-    """The same error for another reader."""
-    return type(error)(error.device, why(error))
-
-
-def why(error: DeviceError) -> str:
-    return str(error).removeprefix(f"{error.device}: ")

@@ -66,7 +66,7 @@ class GpioCoinLines:
             else:
                 self._hold.end()
         except DeviceMissing as gone:
-            self._lose(str(gone).removeprefix("coins: "))
+            self._lose(gone.why)
             raise
 
     async def stay_open(self) -> None:
@@ -77,7 +77,7 @@ class GpioCoinLines:
                 try:
                     self._open(held)
                 except DeviceMissing as missing:
-                    self._why = str(missing).removeprefix("coins: ")
+                    self._why = missing.why
                     self._listens().lines_gone(self._why)
                     self.tried.set()
                     await asyncio.sleep(gpio.RETRY_S)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from hw.cabin import DeviceError, DeviceMissing, DeviceSilent, Health, Paper, PrinterStatus, PrintResult
 from hw.printer.escpos import BLOCK_ROWS, CUT, Answers, process_id, raster
 from hw.printer.profiles import EPSON, NO_ANSWER, Profile, Reading
-from hw.printer.transport import ByteTransport, text
+from hw.printer.transport import ByteTransport
 
 STATUS_S = 1.0  # a real-time answer takes milliseconds
 WRITE_S = 5.0  # without taking a byte; the slowest printers do 50 mm/s, and their buffers are never that long
@@ -108,7 +108,7 @@ class EscposPrinter:
             return await self._await_proof(proof, done)
         except DeviceError as lost:
             self._forget()
-            return PrintResult("unknown", f"all was sent, then {text(lost)}", done)
+            return PrintResult("unknown", f"all was sent, then {lost.why}", done)
 
     async def _send(self, data: bytes) -> _Sent:
         """Sends all of it, or says how far it came; hears meanwhile what the printer says unasked."""
@@ -138,10 +138,10 @@ class EscposPrinter:
                     return _Sent(at, f"took {at} of {len(data)} bytes and no more within {WRITE_S:g} s")
             return _Sent(at)
         except DeviceSilent as silent:
-            return _Sent(at, text(silent))
+            return _Sent(at, silent.why)
         except DeviceError as lost:
             self._forget()
-            return _Sent(at, f"went away: {text(lost)}", gone=True)
+            return _Sent(at, f"went away: {lost.why}", gone=True)
 
     async def _await_proof(self, proof: bytes, done: int) -> PrintResult:
         loop = asyncio.get_running_loop()
@@ -196,7 +196,7 @@ class EscposPrinter:
             certain = await self._clear()
         except DeviceError as lost:
             self._forget()
-            return f"{why}; {text(lost)}", False
+            return f"{why}; {lost.why}", False
         status = (await self._look(wake=False)).status
         bad = status.health is Health.FAULTY or status.paper is Paper.OUT
         return status.why if bad else why, certain
@@ -231,7 +231,7 @@ class EscposPrinter:
                 reading = Reading(PrinterStatus(Health.UNKNOWN, paper, f"no answer; its port says: {bad}"))
         except DeviceError as lost:
             self._forget()
-            why = f"not there: {text(lost)}" if isinstance(lost, DeviceMissing) else text(lost)
+            why = f"not there: {lost.why}" if isinstance(lost, DeviceMissing) else lost.why
             health = Health.UNKNOWN if isinstance(lost, DeviceSilent) else Health.FAULTY
             reading = Reading(PrinterStatus(health, Paper.UNKNOWN, why))
         self._seen = reading.status

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, Protocol, TypeVar
 
-from hw.cabin import DeviceError, DeviceMissing, DeviceSilent
+from hw.cabin import DeviceMissing, DeviceSilent
 
 T = TypeVar("T")
 
@@ -130,8 +130,3 @@ class WorkerTransport:
         port, self._port = self._port, None
         if port is not None:
             port.close()
-
-
-def text(error: DeviceError) -> str:
-    """What it says, without the device's name, which the status line has already."""
-    return str(error).removeprefix(f"{error.device}: ")

@@ -1,6 +1,7 @@
 """The simulated camera: it plays pictures. Frames are made only while somebody asks for them."""
 
 import asyncio
+import io
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
@@ -23,7 +24,7 @@ FRAME_SIZE = (640, 480)
 class SimCamera:
     """Camera protocol and its bench verbs."""
 
-    VERBS = frozenset({"show", "play", "missing", "freeze", "die", "late", "wrong_size", "recover"})
+    VERBS = frozenset({"show", "play", "compress", "tear", "missing", "freeze", "die", "late", "wrong_size", "recover"})
 
     def __init__(self, journal: Journal, pictures: Sequence[Picture] = ()) -> None:
         self._loop = asyncio.get_running_loop()
@@ -33,6 +34,7 @@ class SimCamera:
         self._since_s = 0.0
         self._late_s = 0.0
         self._restart: asyncio.TimerHandle | None = None
+        self._quality: int | None = None
         self._start(list(pictures) or [np.full((1200, 900, 3), 205, np.uint8)], None)
 
     # --- the device
@@ -73,7 +75,10 @@ class SimCamera:
         if self._each_s is None and self._at < len(self._pictures) - 1:
             self._turn(self._at + 1)
         self._journal.note("camera.still")
-        return Still(rgb, int((asked_s + SHOT_S / 2) * 1e9), exposure_us=10_000, gain=1.0)
+        picture = rgb if self._quality is None else compressed(rgb, self._quality)
+        if self._trouble == "torn":
+            picture = picture[: len(picture) // 2]
+        return Still(picture, int((asked_s + SHOT_S / 2) * 1e9), exposure_us=10_000, gain=1.0)
 
     # --- the bench
 
@@ -84,6 +89,15 @@ class SimCamera:
     async def play(self, pictures: Sequence[Picture], each_s: float | None = None) -> None:
         """These one after the other, and then the last: each for `each_s` seconds, or (None) for one still."""
         self._start(list(pictures), each_s)
+
+    async def compress(self, quality: int | None = None) -> None:
+        """Stills are JPEGs of this quality from now on, as a USB camera's; arrays again with None."""
+        self._quality = quality
+
+    async def tear(self) -> None:
+        """The JPEGs of its stills break off in their midst, and nobody says so."""
+        self._quality = self._quality or 95
+        self._break("torn")
 
     async def missing(self) -> None:
         """The cable is out."""
@@ -182,6 +196,13 @@ def _check(path: str | Path) -> None:
             image.verify()
     except (OSError, SyntaxError) as error:
         raise ValueError(f"cannot read picture {path}: {error}") from error
+
+
+def compressed(rgb: Rgb, quality: int) -> bytes:
+    """As a USB camera compresses its pictures."""
+    out = io.BytesIO()
+    Image.fromarray(rgb).save(out, "JPEG", quality=quality)
+    return out.getvalue()
 
 
 def _load(path: str | Path) -> Rgb:

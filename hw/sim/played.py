@@ -22,6 +22,7 @@ from hw.camera import worker
 from hw.camera.lock import Controls
 from hw.camera.source import SMALL, now_ns
 from hw.settings import Picamera, V4l2
+from hw.sim.camera import compressed
 
 FRAME_NS = 100_000_000
 IN_FLIGHT_NS = 150_000_000
@@ -35,11 +36,16 @@ class Script(msgspec.Struct, frozen=True):
     """A new number begins them anew."""
     fault: Literal["", "missing", "frozen", "hung", "hung in open", "dead", "wrong size"] = ""
     late_s: float = 0.0
+    quality: int | None = None
+    """Stills are JPEGs of it, as a USB camera's."""
+    torn: bool = False
+    """These JPEGs end in their midst."""
 
 
 class _Exposure:
-    def __init__(self, full: Rgb, at_ns: int) -> None:
+    def __init__(self, full: Rgb, at_ns: int, script: Script) -> None:
         self._full = full
+        self._script = script
         self.at_ns = at_ns
         self.metadata: Mapping[str, Any] = {"ExposureTime": 10_000, "AnalogueGain": 1.0}
         self.taken = False
@@ -48,9 +54,12 @@ class _Exposure:
         padded = ImageOps.pad(Image.fromarray(self._full), SMALL, Image.Resampling.BOX, color=(190, 190, 190))
         return np.asarray(padded)
 
-    def full(self) -> Rgb:
+    def full(self) -> Rgb | bytes:
         self.taken = True
-        return self._full
+        if self._script.quality is None:
+            return self._full
+        jpeg = compressed(self._full, self._script.quality)
+        return jpeg[: len(jpeg) // 2] if self._script.torn else jpeg
 
 
 class Played:
@@ -89,7 +98,7 @@ class Played:
             _hang()
         self._last_ns = at_ns
         at_ns -= int(script.late_s * 1e9)
-        exposure = _Exposure(self._picture(script, at_ns), at_ns)
+        exposure = _Exposure(self._picture(script, at_ns), at_ns, script)
         yield exposure
         if exposure.taken:
             self._at += 1

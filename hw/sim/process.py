@@ -136,7 +136,7 @@ class CabinProcess:
                 async for sample in self.sim.pen.samples():
                     link.tell({"do": "sample", **dataclasses.asdict(sample)})
             except DeviceError as gone:
-                link.tell({"do": "pen_gone", "why": str(gone).removeprefix("pen: ")})
+                link.tell({"do": "pen_gone", "why": gone.why})
                 await self.sim.pen.plugged_in()
 
     def _follow(self, entry: Entry) -> None:
@@ -183,7 +183,9 @@ class CabinProcess:
             case "camera", "still":
                 still = await sim.camera.still()
                 facts = {"exposure_us": still.exposure_us, "gain": still.gain, "focal_px": still.focal_px}
-                return {"at_ns": still.at_ns, "shape": still.rgb.shape, **facts}, still.rgb.tobytes()
+                if isinstance(still.picture, bytes):
+                    return {"at_ns": still.at_ns, "shape": None, **facts}, still.picture
+                return {"at_ns": still.at_ns, "shape": still.picture.shape, **facts}, still.picture.tobytes()
             case "lights", "show":
                 await sim.lights.show(Scene(head["scene"]), for_s=float(head["for_s"]))
             case "printer", "write":

@@ -184,8 +184,8 @@ class _Camera:
 
     async def still(self) -> Still:
         head, body = await self._line.ask("camera", "still", deadline_s=STILL_S)
-        rgb = np.frombuffer(bytearray(body), np.uint8).reshape(head["shape"])
-        return Still(rgb, head["at_ns"], head["exposure_us"], head["gain"], head["focal_px"])
+        picture = body if head["shape"] is None else np.frombuffer(bytearray(body), np.uint8).reshape(head["shape"])
+        return Still(picture, head["at_ns"], head["exposure_us"], head["gain"], head["focal_px"])
 
 
 class _Lights:

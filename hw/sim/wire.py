@@ -80,9 +80,7 @@ class Link(asyncio.Protocol):
     def answer(self, asked: dict[str, Any], result: dict[str, Any] | Exception, body: bytes | memoryview = b"") -> None:
         """Answers what was asked: with a result, or with what went wrong."""
         if isinstance(result, Exception):
-            text = str(result)
-            if isinstance(result, DeviceError):
-                text = text.removeprefix(f"{result.device}: ")
+            text = result.why if isinstance(result, DeviceError) else str(result)
             result = {"error": type(result).__name__, "text": text}
         self.tell({"answers": asked["ask"], **result}, body)
 

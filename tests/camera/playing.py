@@ -57,6 +57,13 @@ class Playing:
     async def hang_in_open(self) -> None:
         self._change(fault="hung in open")
 
+    async def compress(self, quality: int | None = None) -> None:
+        self._change(quality=quality)
+
+    async def tear(self) -> None:
+        """Its JPEGs end in their midst."""
+        self._change(quality=90, torn=True)
+
     async def wrong_size(self) -> None:
         self._change(fault="wrong size")
 
@@ -73,7 +80,7 @@ class Playing:
 
     async def recover(self) -> None:
         """Repaired, and found well by the booth."""
-        self._change(fault="", late_s=0.0)
+        self._change(fault="", late_s=0.0, torn=False)
         await self.well()
 
     async def well(self) -> None:

@@ -74,8 +74,8 @@ async def a_still(camera, size: tuple[int, int]) -> np.ndarray:
     asked_ns = now_ns()
     still = await camera.still()
     assert still.at_ns > asked_ns
-    assert still.rgb.shape == (size[1], size[0], 3)
-    return still.rgb
+    assert still.picture.shape == (size[1], size[0], 3)
+    return still.picture
 
 
 async def well(camera) -> None:

@@ -1,17 +1,22 @@
 """The camera process killed, stopped, hung and orphaned for real: named, replaced, and never an old picture."""
 
 import asyncio
+import gc
 import logging
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from edge.picture import read_picture
 from hw.cabin import DeviceError, DeviceFault, DeviceMissing, DeviceSilent, Health
 from hw.camera.driver import REBOOT_AFTER, open_camera
 from hw.camera.source import now_ns
@@ -20,6 +25,23 @@ from hw.sim.played import Script, exposed_ns, write
 from tests.camera.playing import Playing, playing, until
 
 SETTINGS = Picamera(still_px=(800, 600))
+
+
+def memory_files() -> int:
+    """Pictures that this process holds."""
+    return sum("memfd:picture" in os.readlink(fd.path) for fd in os.scandir("/proc/self/fd") if os.path.islink(fd))
+
+
+@pytest.fixture(autouse=True)
+def no_picture_outlives_its_use() -> Iterator[None]:
+    """However a camera fails, no picture waits for the garbage collector."""
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+        assert memory_files() == 0
+    finally:
+        gc.enable()
 
 
 def play(tmp_path: Path, story, settings: Picamera = SETTINGS, **how) -> None:
@@ -34,7 +56,7 @@ async def a_true_still(playing: Playing) -> None:
     """Its pixels say themselves when they were exposed."""
     asked_ns = now_ns()
     still = await playing.camera.still()
-    assert exposed_ns(still.rgb) == still.at_ns > asked_ns
+    assert exposed_ns(still.picture) == still.at_ns > asked_ns
 
 
 def test_no_still_is_from_before_the_shutter_though_a_frame_is_always_under_way(tmp_path: Path) -> None:
@@ -206,21 +228,18 @@ def test_a_picture_stays_as_it_came_whatever_comes_after_and_when_its_process_di
         await playing.well()
         frames = [await anext(playing.camera.frames()) for _ in range(5)]
         still = await playing.camera.still()
-        kept, copies = still.rgb.copy(), [frame.rgb.copy() for frame in frames]
+        kept, copies = still.picture.copy(), [frame.rgb.copy() for frame in frames]
         await playing.camera.still()
         playing.signal(signal.SIGKILL)
         await playing.faulty()
-        assert np.array_equal(still.rgb, kept)
+        assert np.array_equal(still.picture, kept)
         assert all(np.array_equal(frame.rgb, copy) for frame, copy in zip(frames, copies, strict=True))
-        assert not still.rgb.flags.writeable
+        assert not still.picture.flags.writeable
 
     play(tmp_path, story)
 
 
 def test_pictures_lie_in_no_file_and_their_memory_is_given_back(tmp_path: Path) -> None:
-    def memory_files() -> int:
-        return sum("memfd:picture" in os.readlink(fd.path) for fd in os.scandir("/proc/self/fd") if os.path.islink(fd))
-
     async def story(playing: Playing) -> None:
         await playing.well()
         shared = set(os.listdir("/dev/shm"))
@@ -238,12 +257,59 @@ def test_pictures_lie_in_no_file_and_their_memory_is_given_back(tmp_path: Path) 
 def test_a_picture_is_turned_upright(tmp_path: Path) -> None:
     async def story(playing: Playing) -> None:
         still = await playing.camera.still()
-        assert still.rgb.shape == (800, 600, 3)
-        lying = np.rot90(still.rgb)  # clockwise by 90° is undone
+        assert still.picture.shape == (800, 600, 3)
+        lying = np.rot90(still.picture)  # clockwise by 90° is undone
         assert exposed_ns(lying) == still.at_ns
         assert (await anext(playing.camera.frames())).rgb.shape == (640, 480, 3)
 
     play(tmp_path, story, Picamera(still_px=(800, 600), rotation=90))
+
+
+@pytest.mark.parametrize("rotation", [0, 90, 180, 270])
+def test_a_jpeg_is_turned_by_its_exif_as_an_array_is_by_its_pixels(
+    tmp_path: Path, rotation: Literal[0, 90, 180, 270]
+) -> None:
+    lying = np.zeros((600, 800, 3), np.uint8)
+    lying[:300, :400] = 250  # one corner of four
+    Image.fromarray(lying).save(tmp_path / "corner.png")
+
+    async def story(playing: Playing) -> None:
+        await playing.show(tmp_path / "corner.png")
+        await playing.well()
+        array = (await playing.camera.still()).picture
+        await playing.compress(95)
+        jpeg = (await playing.camera.still()).picture
+        assert isinstance(jpeg, bytes)
+        seen = read_picture(jpeg)
+        assert seen.shape == array.shape
+        assert np.abs(seen.astype(int) - array).mean() < 2
+
+    play(tmp_path, story, Picamera(still_px=(800, 600), rotation=rotation))
+
+
+def test_a_shot_that_is_refused_is_let_go_while_its_fault_lasts(tmp_path: Path) -> None:
+    async def story(playing: Playing) -> None:
+        await playing.well()
+        await playing.wrong_size()
+        with pytest.raises(DeviceFault, match="expected"):
+            await playing.camera.still()
+        await asyncio.sleep(0)  # the loop itself holds an answer until the next step
+        assert playing.camera.status().health is Health.FAULTY
+        assert memory_files() == 0
+
+    play(tmp_path, story)
+
+
+def test_a_jpeg_that_came_torn_is_a_fault_and_the_next_one_is_taken(tmp_path: Path) -> None:
+    async def story(playing: Playing) -> None:
+        await playing.tear()
+        await playing.well()
+        with pytest.raises(DeviceFault, match="came torn"):
+            await playing.camera.still()
+        await playing.recover()
+        assert isinstance((await playing.camera.still()).picture, bytes)
+
+    play(tmp_path, story)
 
 
 BOOTH = """

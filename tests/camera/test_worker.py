@@ -84,7 +84,7 @@ def test_nobody_can_change_a_picture_that_was_given() -> None:
     import mmap
     import os
 
-    fd = picture_file(2, 2, lambda target: target.fill(7))
+    fd = picture_file(12, lambda target: target.fill(7))
     for attempt in (
         lambda: mmap.mmap(fd, 12, mmap.MAP_SHARED, mmap.PROT_WRITE),
         lambda: os.pwrite(fd, b"x", 0),
@@ -99,7 +99,7 @@ def test_nobody_can_change_a_picture_that_was_given() -> None:
 
 def test_a_picture_that_is_shorter_than_it_says_is_refused() -> None:
     with pytest.raises(ValueError, match="12 bytes"):
-        messages.picture(Picture(1, 2, 3, 0), picture_file(2, 2, lambda target: None))
+        messages.picture(Picture(1, 2, 3, 0), picture_file(12, lambda target: None))
 
 
 @pytest.mark.parametrize(

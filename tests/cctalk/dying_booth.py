@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any, cast
 
-from edge.booth import Judging
+from edge.picture import Judging
 from hw import settings
 from hw.coins import cctalk_memory
 from hw.coins.cctalk_acceptor import open_cctalk

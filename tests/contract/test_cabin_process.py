@@ -80,7 +80,7 @@ def test_a_cabin_that_dies_is_unknown_and_comes_back_by_itself(pictures: list[Pa
             async with cabin_process(tmp_path, pictures[0].parent):
                 await until_well(cabin, Health.WELL)
                 assert (await cabin.printer.status()).ready
-                assert (await cabin.camera.still()).rgb.shape == (800, 600, 3)
+                assert (await cabin.camera.still()).picture.shape == (800, 600, 3)
 
     asyncio.run(story())
 

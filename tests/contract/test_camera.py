@@ -6,6 +6,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from edge.picture import quality_of, read_picture
 from hw.cabin import DeviceFault, DeviceMissing, DeviceSilent, Health
 
 Play = Callable[..., None]
@@ -20,8 +21,9 @@ async def first(frames, count: int = 1):
     raise AssertionError("the frames ended")
 
 
-def colour(rgb) -> int:
+def colour(picture) -> int:
     """0 red, 1 green, 2 blue."""
+    rgb = read_picture(picture) if isinstance(picture, bytes) else picture
     return int(np.argmax(rgb[rgb.shape[0] // 2, rgb.shape[1] // 2]))
 
 
@@ -53,9 +55,22 @@ def test_a_still_is_the_full_picture_exposed_after_it_was_asked_for(play: Play) 
         await rig.bench.camera.show(rig.pictures[1])
         still = await rig.cabin.camera.still()
         width, height = rig.still_px
-        assert still.rgb.shape == (height, width, 3) and colour(still.rgb) == 1
+        assert still.picture.shape == (height, width, 3) and colour(still.picture) == 1
         assert still.at_ns > asked_ns
         assert still.exposure_us or not rig.tells_exposure
+
+    play(story)
+
+
+def test_a_camera_that_makes_jpegs_gives_them_as_they_are(play: Play) -> None:
+    async def story(rig) -> None:
+        await rig.bench.camera.show(rig.pictures[1])
+        await rig.bench.camera.compress(87)
+        still = await rig.cabin.camera.still()
+        width, height = rig.still_px
+        assert isinstance(still.picture, bytes) and quality_of(still.picture) == 87
+        assert read_picture(still.picture).shape == (height, width, 3) and colour(still.picture) == 1
+        assert (await first(rig.cabin.camera.frames()))[0].rgb.shape == (480, 640, 3)
 
     play(story)
 
@@ -63,7 +78,7 @@ def test_a_still_is_the_full_picture_exposed_after_it_was_asked_for(play: Play) 
 def test_pictures_are_played_one_for_each_still(play: Play) -> None:
     async def story(rig) -> None:
         await rig.bench.camera.play(rig.pictures)
-        stills = [colour((await rig.cabin.camera.still()).rgb) for _ in range(4)]
+        stills = [colour((await rig.cabin.camera.still()).picture) for _ in range(4)]
         assert stills == [0, 1, 2, 2]
 
     play(story)
@@ -75,7 +90,7 @@ def test_a_picture_that_cannot_be_read_is_refused_and_the_camera_goes_on(play: P
         broken.write_bytes(b"no picture")
         with pytest.raises(ValueError, match="cannot read picture"):
             await rig.bench.camera.show(broken)
-        assert colour((await rig.cabin.camera.still()).rgb) == 0
+        assert colour((await rig.cabin.camera.still()).picture) == 0
 
     play(story)
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.judge import load_models, read_picture
+from edge.judge import load_models
+from edge.picture import read_picture
 from edge.portrait import Judge
 
 PICTURES = Path(__file__).parents[2] / "demo" / "pictures"

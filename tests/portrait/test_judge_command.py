@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edge.judge import UnreadablePictureError, judge_file, main, read_picture
+from edge.judge import main
+from edge.picture import UnreadablePictureError, judge_picture, read_picture
 from edge.portrait import Judge
 
 ROOT = Path(__file__).parents[2]
@@ -51,8 +52,8 @@ def test_a_rotated_phone_picture_is_judged_upright(judge: Judge, tmp_path: Path)
     exif[0x0112] = 6
     turned = tmp_path / "turned.jpg"
     Image.open(GOOD).transpose(Image.Transpose.ROTATE_90).save(turned, quality=95, exif=exif)
-    upright = judge_file(judge, GOOD).face
-    face = judge_file(judge, turned).face
+    upright = judge_picture(judge, GOOD).face
+    face = judge_picture(judge, turned).face
     assert face is not None
     assert upright is not None
     assert np.allclose(face.eyes_px, upright.eyes_px, atol=4)
@@ -170,7 +171,7 @@ def test_a_jpeg_compressed_too_much_is_refused(judge: Judge, tmp_path: Path) -> 
     for quality, passed in ((75, False), (92, True)):
         path = tmp_path / f"q{quality}.jpg"
         Image.open(GOOD).save(path, quality=quality)
-        finding = judge_file(judge, path)["compression"]
+        finding = judge_picture(judge, path)["compression"]
         assert finding.passed is passed
         assert abs(finding.value - quality) <= 1
 
@@ -179,7 +180,7 @@ def test_a_large_jpeg_is_judged_as_its_whole_picture_would_be(judge: Judge, tmp_
     image = Image.open(GOOD)
     path = tmp_path / "large.jpg"
     image.resize((image.width * 3, image.height * 3), Image.Resampling.BICUBIC).save(path, quality=95)
-    small, whole = judge_file(judge, path).face, judge.look(read_picture(path)).face
+    small, whole = judge_picture(judge, path).face, judge.look(read_picture(path)).face
     assert small is not None
     assert whole is not None
     assert np.allclose(small.eyes_px, whole.eyes_px, atol=0.02 * 3 * 190)

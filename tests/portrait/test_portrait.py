@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edge.judge import judge_file, portrait_of, read_picture
+from edge.picture import judge_picture, portrait_of, read_picture
 from edge.portrait import Judge
 from edge.portrait.frame import Frame, cut_out
 from edge.portrait.pixels import reduced
@@ -48,7 +48,7 @@ def test_the_portrait_of_a_large_jpeg_decoded_small_is_that_of_the_whole(
     path = tmp_path / "large.jpg"
     size = (good.shape[1] * 3, good.shape[0] * 3)
     Image.fromarray(good).resize(size, Image.Resampling.BICUBIC).save(path, quality=95)
-    verdict = judge_file(judge, path)
+    verdict = judge_picture(judge, path)
     small = portrait_of(judge, path, verdict).astype(float)
     whole = judge.portrait(read_picture(path), verdict)
     assert small.shape == whole.shape

@@ -7,7 +7,8 @@ import pytest
 from PIL import Image, ImageFilter
 
 from bench.norm_eyes import WAYS, shut
-from edge.judge import load_models, read_picture
+from edge.judge import load_models
+from edge.picture import read_picture
 from edge.portrait import TABLE, Judge
 from edge.portrait.find import find
 from edge.portrait.networks import Networks

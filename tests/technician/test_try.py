@@ -58,6 +58,11 @@ def test_the_cameras_stills_are_told_with_exposure_and_a_missing_one_is_named(co
         async with workshop(configuration) as shop, shop.booth("try", "camera", "--json") as trying:
             still = await trying.fact("still")
             assert still["exposure_us"] == 10_000 and still["after_ms"] > 0 and still["frames_per_s"] > 1
+            assert still["jpeg_quality"] is None
+            await shop.bench.camera.compress(80)
+            while (still := await trying.fact("still"))["jpeg_quality"] is None:
+                pass
+            assert still["jpeg_quality"] == 80
             await shop.bench.camera.missing()
             assert "no camera" in (await trying.fact("gone"))["why"]
             await shop.bench.camera.recover()

@@ -37,7 +37,7 @@ class ColourJudge:
     def __init__(self) -> None:
         self.looked = 0
 
-    def look(self, rgb: Any, *, live: bool = False) -> Verdict:
+    def look(self, rgb: Any, *, live: bool = False, shrunk: int = 1) -> Verdict:
         self.looked += 1
         red, green, _ = (int(value) for value in rgb[rgb.shape[0] // 2, rgb.shape[1] // 2])
         failed = KINDS[red]
@@ -47,5 +47,5 @@ class ColourJudge:
         face = Face(((0, 0), (1, 0)), (0, 1), (0, -1), 1.0, 1.0, 0.0, 0.0, 0.0, np.zeros((1, 2)))
         return Verdict(None if "one_face" in failed else face, findings, not failed)
 
-    def portrait(self, rgb: Any, verdict: Verdict) -> Any:
+    def portrait(self, rgb: Any, verdict: Verdict, *, shrunk: int = 1) -> Any:
         return np.ascontiguousarray(rgb[:450, :350])
