@@ -7,32 +7,28 @@ import io
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from hw.camera.jpeg import QUALITY_LEAST, quality_of
+
 from .portrait import Finding, Reason, Verdict
 from .portrait.find import EYES_APART_PX
 from .portrait.pixels import RGB
 
-Picture = Path | bytes | RGB
-"""A picture's file, a camera's JPEG, or H × W × 3 uint8 sRGB."""
+Encoded = Path | bytes
+"""A picture's file, or a camera's JPEG."""
+Picture = Encoded | RGB
+"""That, or H × W × 3 uint8 sRGB."""
 
 LARGEST_PIXELS = 120_000_000  # more is refused before it is decoded, so that memory stays bounded
 ENOUGH_PX = 900  # the longer side to which a JPEG may be reduced while it is decoded
 PORTRAIT_DPI = 600
 WHOLE_PX = 2**21  # up to here a copy more or less is no matter
 BAND_PX = 256  # rows that are brought to RGB together
-QUALITY_LEAST = 90  # of a JPEG (norm.md)
-# the luminance table of ITU-T T.81, annex K, which libjpeg scales by the quality
-STANDARD_TABLE = (
-    16, 11, 10, 16, 24, 40, 51, 61, 12, 12, 14, 19, 26, 58, 60, 55, 14, 13, 16, 24, 40, 57, 69, 56, 14, 17, 22, 29, 51,
-    87, 80, 62, 18, 22, 37, 56, 68, 109, 103, 77, 24, 35, 55, 64, 81, 104, 113, 92, 49, 64, 78, 87, 103, 121, 120, 101,
-    72, 92, 95, 98, 112, 100, 103, 99,
-)  # fmt: skip
 
 
 class Judging(Protocol):
@@ -47,16 +43,10 @@ class UnreadablePictureError(Exception):
     """A picture that cannot be judged; the text says which, why, and what to do."""
 
 
-def read_picture(picture: Path | bytes) -> RGB:
+def read_picture(picture: Encoded) -> RGB:
     """The picture as H × W × 3 uint8 sRGB, turned as its EXIF says. UnreadablePictureError for anything else."""
     with _opened(picture) as image:
         return _upright(image)
-
-
-def quality_of(picture: Path | bytes) -> int | None:
-    """As `jpeg_quality`. UnreadablePictureError as `read_picture`."""
-    with _opened(picture) as image:
-        return jpeg_quality(image)
 
 
 def judge_picture(judge: Judging, picture: Picture) -> Verdict:
@@ -67,7 +57,7 @@ def judge_picture(judge: Judging, picture: Picture) -> Verdict:
     if isinstance(picture, np.ndarray):
         return judge.look(picture)
     with _opened(picture) as image:
-        quality, longest = jpeg_quality(image), max(image.size)
+        quality, longest = quality_of(image), max(image.size)
     steps = [n for n in (4, 2) if quality is not None and longest / n >= ENOUGH_PX]
     for shrink in (*steps, 1):
         rgb, shrunk = _decoded(picture, shrink)
@@ -89,7 +79,7 @@ def portrait_of(judge: Judging, picture: Picture, verdict: Verdict) -> RGB:
     return judge.portrait(rgb, verdict, shrunk=shrunk)
 
 
-def _decoded(picture: Path | bytes, shrink: int) -> tuple[RGB, int]:
+def _decoded(picture: Encoded, shrink: int) -> tuple[RGB, int]:
     """The picture upright at about 1/shrink of its size where its file lets it be, and what that came to be."""
     with _opened(picture) as image:
         width = image.width
@@ -97,27 +87,6 @@ def _decoded(picture: Path | bytes, shrink: int) -> tuple[RGB, int]:
             image.draft("RGB", (image.width // shrink, image.height // shrink))
         shrunk = round(width / image.width)
         return _upright(image), shrunk
-
-
-def jpeg_quality(image: Image.Image) -> int | None:
-    """The quality (1…100) whose standard luminance table is nearest to the picture's own; None if it is no JPEG."""
-    tables = getattr(image, "quantization", None)
-    if image.format != "JPEG" or not tables:
-        return None
-    total = sum(tables[min(tables)])
-    sums = _standard_sums()
-    return min(sums, key=lambda q: (abs(sums[q] - total), -q))
-
-
-@cache
-def _standard_sums() -> dict[int, int]:
-    """The sum of the standard table by quality, scaled as libjpeg does, entry by entry."""
-    return {q: sum(_scaled(entry, q) for entry in STANDARD_TABLE) for q in range(1, 101)}
-
-
-def _scaled(entry: int, quality: int) -> int:
-    scale = 5000 // quality if quality < 50 else 200 - 2 * quality
-    return min(255, max(1, (entry * scale + 50) // 100))
 
 
 def _with_compression(verdict: Verdict, quality: int) -> Verdict:
@@ -128,7 +97,7 @@ def _with_compression(verdict: Verdict, quality: int) -> Verdict:
 
 
 @contextmanager
-def _opened(picture: Path | bytes) -> Iterator[Image.Image]:
+def _opened(picture: Encoded) -> Iterator[Image.Image]:
     """The picture, opened; whatever is wrong with it becomes an UnreadablePictureError in one line."""
     name = "the camera's picture" if isinstance(picture, bytes) else str(picture)
     try:

@@ -30,10 +30,11 @@ from hw.cabin import (
     Scene,
     UnclearCoin,
 )
+from hw.camera.jpeg import opened, quality_of
 
 from ..config import Config
 from ..fields import Rectangle, overlay, tapped
-from ..picture import UnreadablePictureError, quality_of, read_picture
+from ..picture import UnreadablePictureError, read_picture
 from .drawing import Canvas, sharpness
 from .sample import sample_rows
 from .shown import COLUMNS, Shown, view
@@ -68,8 +69,8 @@ async def _still(camera: Camera, frames_per_s: float, shown: Shown) -> None:
     quality, rgb = None, still.picture
     if isinstance(rgb, bytes):
         try:
-            quality, rgb = quality_of(rgb), read_picture(rgb)
-        except UnreadablePictureError as error:
+            quality, rgb = quality_of(opened(rgb)), read_picture(rgb)
+        except (ValueError, UnreadablePictureError) as error:
             raise DeviceFault("camera", str(error)) from error
     height, width = rgb.shape[:2]
     after_ms, sharp = (still.at_ns - asked_ns) / 1e6, sharpness(rgb)

@@ -179,12 +179,13 @@ class ProcessCamera:
 
     def _trouble(self, error: DeviceError) -> DeviceError:
         """Names what was found, and has the camera opened again for it."""
-        self._name(error)
-        self._heard.put_nowait(error.again())
+        kept = error.again()
+        self._name(kept)
+        self._heard.put_nowait(kept)
         return error
 
     def _name(self, error: DeviceError) -> None:
-        self._fault, self._open = error.again(), False
+        self._fault, self._open = error, False
         self._known.set()
 
 

@@ -30,6 +30,9 @@ class _Exposure:
         # the stamp is that of the first line's read-out: its exposure began as much earlier as it lasted
         self.at_ns = int(self.metadata["SensorTimestamp"]) - 1000 * int(self.metadata.get("ExposureTime", 0))
 
+    def quality(self) -> int | None:
+        return None
+
     def small(self) -> Rgb:
         return self._read("lores", small_size(*self._request.config["main"]["size"]))
 

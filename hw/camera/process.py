@@ -66,6 +66,7 @@ class CameraProcess:
             raise self.end(DeviceMissing("camera", f"its process takes no order ({error})")) from error
         finally:
             self._waiting.pop(number, None)
+            del answer  # it holds its error, whose traceback holds this frame and, further up, a picture
 
     async def kill(self) -> None:
         """Kills and reaps it. DeviceFault if even that is not done in time."""
@@ -129,7 +130,7 @@ class CameraProcess:
             self._line.close()
             for number in list(self._waiting):
                 self._settle(number, error)
-            self._heard(error.again())
+            self._heard(error)
         return error.again()
 
 

@@ -24,6 +24,9 @@ class Exposure(Protocol):
     def metadata(self) -> Mapping[str, Any]:
         """By libcamera's names; empty where the library gives none."""
 
+    def quality(self) -> int | None:
+        """Of the JPEG that the camera made; None where it makes none. Decodes nothing."""
+
     def small(self) -> Rgb: ...
 
     def full(self) -> Rgb | bytes:

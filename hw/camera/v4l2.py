@@ -19,12 +19,13 @@ from PIL import Image
 
 from hw.cabin import DeviceError, DeviceFault, DeviceMissing, DeviceSilent, Rgb
 from hw.camera import colour
+from hw.camera.jpeg import opened, quality_of
 from hw.camera.lock import Controls
 from hw.camera.source import now_ns, small_size
 from hw.settings import Picamera, V4l2
 
 BUFFERS = 4
-BEST_JPEG = 100  # V4L2_CID_JPEG_COMPRESSION_QUALITY; the norm refuses what is compressed below 90
+BEST_JPEG = 100  # V4L2_CID_JPEG_COMPRESSION_QUALITY
 HERTZ_50 = 1  # V4L2_CID_POWER_LINE_FREQUENCY_50HZ, France's mains
 FORMATS = (PixelFormat.MJPEG, PixelFormat.YUYV)
 """Compressed first: uncompressed, USB 2 carries a full picture only a few times a second."""
@@ -38,6 +39,13 @@ class _Exposure:
         self._layout = layout
         self.at_ns = at_ns
 
+    def quality(self) -> int | None:
+        """DeviceFault where the frame is torn."""
+        if self._layout.pixel_format != PixelFormat.MJPEG:
+            return None
+        with _whole():
+            return quality_of(opened(bytes(self._data)))
+
     def small(self) -> Rgb:
         return self._read(small_size(self._layout.width, self._layout.height))
 
@@ -50,15 +58,13 @@ class _Exposure:
     def _read(self, size: tuple[int, int]) -> Rgb:
         """DeviceFault where the frame is torn."""
         layout = self._layout
-        try:
+        with _whole():
             if layout.pixel_format == PixelFormat.MJPEG:
                 with Image.open(io.BytesIO(self._data)) as image:
                     image.draft("RGB", size)  # decodes at an eighth to the whole, never below `size`
                     return np.asarray(image.convert("RGB").resize(size, Image.Resampling.BILINEAR))
             data = np.frombuffer(self._data, np.uint8)
             return colour.yuyv(data, layout.width, layout.height, layout.bytes_per_line, size, full_range=False)
-        except (OSError, SyntaxError, ValueError) as error:
-            raise DeviceFault("camera", f"a frame came torn ({error}): check its USB cable") from error
 
 
 class V4l2Source:
@@ -142,6 +148,14 @@ class V4l2Source:
                 self._capture.close()
         with suppress(OSError):
             self._device.close()
+
+
+@contextmanager
+def _whole() -> Iterator[None]:
+    try:
+        yield
+    except (OSError, SyntaxError, ValueError) as error:
+        raise DeviceFault("camera", f"a frame came torn ({error}): check its USB cable") from error
 
 
 @contextmanager

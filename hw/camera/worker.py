@@ -19,7 +19,7 @@ import numpy as np
 
 from hw.cabin import DeviceError, DeviceFault, DeviceSilent, Rgb
 from hw.camera import messages
-from hw.camera.jpeg import upright
+from hw.camera.jpeg import QUALITY_LEAST, upright
 from hw.camera.lock import Lock, running
 from hw.camera.messages import Done, Look, Open, Picture, Seen, Shoot
 from hw.camera.source import Exposure, Source
@@ -57,6 +57,7 @@ class _Camera:
         self._settings: Picamera | V4l2
         self._offered: frozenset[str] = frozenset()
         self._told_s = 0.0
+        self._tried = False
 
     def watch(self) -> None:
         """Nobody asks: sees that frames still come, and looks at none."""
@@ -64,7 +65,7 @@ class _Camera:
             return
         try:
             with self._source.exposure(within_s=FRAME_S) as exposure:
-                self._seen(exposure.at_ns)
+                self._seen(exposure)
         except DeviceError as error:
             messages.send(self._line, messages.failed(None, error))
 
@@ -92,11 +93,11 @@ class _Camera:
         except ValueError as error:
             source.close()
             raise DeviceFault("camera", str(error)) from error
-        self._source, self._settings, self._offered = source, settings, offered
+        self._source, self._settings, self._offered, self._tried = source, settings, offered, False
 
     def _look(self, asked: Look) -> None:
         with self._opened().exposure(within_s=FRAME_S) as exposure:
-            self._seen(exposure.at_ns)  # before its picture is made, which takes a slow processor its time
+            self._seen(exposure)  # before its picture is made, which takes a slow processor its time
             self._give(asked.id, exposure, exposure.small())
 
     def _shoot(self, asked: Shoot) -> None:
@@ -106,7 +107,7 @@ class _Camera:
         shot = False
         while not shot and time.monotonic() < until_s:
             with source.exposure(within_s=FRAME_S) as exposure:
-                self._seen(exposure.at_ns)
+                self._seen(exposure)
                 if exposure.at_ns <= asked.after_ns:
                     lock.why = "frames come late"
                 elif shot := lock.kept(exposure.metadata):
@@ -145,10 +146,20 @@ class _Camera:
         finally:
             os.close(fd)
 
-    def _seen(self, at_ns: int) -> None:
+    def _seen(self, exposure: Exposure) -> None:
+        """A camera's first frame says how much it compresses: too much is a fault now, not a refusal of each shot that
+        somebody paid for."""
+        if not self._tried:
+            if (quality := exposure.quality()) is not None and quality < QUALITY_LEAST:
+                raise DeviceFault(
+                    "camera",
+                    f"it compresses its pictures to JPEG quality {quality}, the norm asks for {QUALITY_LEAST}: "
+                    "raise it (`v4l2-ctl --list-ctrls`), or take a smaller still_px or another camera",
+                )
+            self._tried = True
         if time.monotonic() - self._told_s >= SEEN_S / 2:
             self._told_s = time.monotonic()
-            messages.send(self._line, Seen(at_ns))
+            messages.send(self._line, Seen(exposure.at_ns))
 
 
 def choose(settings: Picamera | V4l2) -> Source:

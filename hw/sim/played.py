@@ -50,6 +50,9 @@ class _Exposure:
         self.metadata: Mapping[str, Any] = {"ExposureTime": 10_000, "AnalogueGain": 1.0}
         self.taken = False
 
+    def quality(self) -> int | None:
+        return self._script.quality
+
     def small(self) -> Rgb:
         padded = ImageOps.pad(Image.fromarray(self._full), SMALL, Image.Resampling.BOX, color=(190, 190, 190))
         return np.asarray(padded)

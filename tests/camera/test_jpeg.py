@@ -57,4 +57,5 @@ def test_a_usb_cameras_jpeg_is_a_still_as_it_came_and_a_frame_decoded(tables: bo
     still = exposure.full()
     assert still == data
     assert np.array_equal(read_picture(upright(data, 0)[0]), np.asarray(Image.open(io.BytesIO(JPEG))))
+    assert exposure.quality() == 90
     assert exposure.small().shape == (HEIGHT, WIDTH, 3)

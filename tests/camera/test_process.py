@@ -129,6 +129,19 @@ def test_a_library_that_hangs_in_a_call_is_killed_and_the_camera_comes_back(tmp_
     play(tmp_path, story)
 
 
+def test_a_process_that_dies_while_a_frame_is_awaited_ends_them_at_once(tmp_path: Path) -> None:
+    async def story(playing: Playing) -> None:
+        await playing.well()
+        frames = playing.camera.frames()
+        await anext(frames)
+        await playing.hang()
+        asyncio.get_running_loop().call_later(0.1, playing.signal, signal.SIGKILL)
+        with pytest.raises(DeviceMissing, match="its process"):
+            await anext(frames)
+
+    play(tmp_path, story)
+
+
 def test_a_hang_that_nobody_is_there_to_meet_is_named_all_the_same(tmp_path: Path) -> None:
     async def story(playing: Playing) -> None:
         await playing.well()
@@ -287,29 +300,35 @@ def test_a_jpeg_is_turned_by_its_exif_as_an_array_is_by_its_pixels(
     play(tmp_path, story, Picamera(still_px=(800, 600), rotation=rotation))
 
 
-def test_a_shot_that_is_refused_is_let_go_while_its_fault_lasts(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("verb", "why"), [("wrong_size", "expected"), ("tear", "came torn")])
+def test_a_shot_that_is_refused_is_let_go_while_its_fault_lasts_and_the_next_one_is_taken(
+    tmp_path: Path, verb: str, why: str
+) -> None:
     async def story(playing: Playing) -> None:
         await playing.well()
-        await playing.wrong_size()
-        with pytest.raises(DeviceFault, match="expected"):
+        await getattr(playing, verb)()
+        with pytest.raises(DeviceFault, match=why):
             await playing.camera.still()
         await asyncio.sleep(0)  # the loop itself holds an answer until the next step
         assert playing.camera.status().health is Health.FAULTY
         assert memory_files() == 0
+        await playing.recover()
+        await playing.camera.still()
 
     play(tmp_path, story)
 
 
-def test_a_jpeg_that_came_torn_is_a_fault_and_the_next_one_is_taken(tmp_path: Path) -> None:
+def test_a_camera_that_compresses_below_the_norm_is_a_fault_before_anybody_pays(tmp_path: Path) -> None:
     async def story(playing: Playing) -> None:
-        await playing.tear()
-        await playing.well()
-        with pytest.raises(DeviceFault, match="came torn"):
+        await playing.faulty()
+        assert "JPEG quality 89, the norm asks for 90" in playing.camera.status().why
+        with pytest.raises(DeviceFault, match="quality 89"):
             await playing.camera.still()
-        await playing.recover()
+        await playing.compress(90)
+        await playing.well()
         assert isinstance((await playing.camera.still()).picture, bytes)
 
-    play(tmp_path, story)
+    play(tmp_path, story, quality=89)
 
 
 BOOTH = """

@@ -32,7 +32,7 @@ class Watched:
 
     @contextmanager
     def exposure(self, *, within_s: float) -> Iterator[SimpleNamespace]:
-        yield SimpleNamespace(at_ns=now_ns(), metadata={}, small=self._small, full=self._full)
+        yield SimpleNamespace(at_ns=now_ns(), metadata={}, quality=lambda: None, small=self._small, full=self._full)
 
     def _small(self) -> np.ndarray:
         self.read.append("small")

@@ -6,8 +6,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from edge.picture import quality_of, read_picture
+from edge.picture import read_picture
 from hw.cabin import DeviceFault, DeviceMissing, DeviceSilent, Health
+from hw.camera.jpeg import opened, quality_of
 
 Play = Callable[..., None]
 
@@ -68,7 +69,7 @@ def test_a_camera_that_makes_jpegs_gives_them_as_they_are(play: Play) -> None:
         await rig.bench.camera.compress(87)
         still = await rig.cabin.camera.still()
         width, height = rig.still_px
-        assert isinstance(still.picture, bytes) and quality_of(still.picture) == 87
+        assert isinstance(still.picture, bytes) and quality_of(opened(still.picture)) == 87
         assert read_picture(still.picture).shape == (height, width, 3) and colour(still.picture) == 1
         assert (await first(rig.cabin.camera.frames()))[0].rgb.shape == (480, 640, 3)
 
