@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import json
 import os
 
 import pytest
@@ -29,7 +30,9 @@ def forms(secret: bytes) -> set[bytes]:
 def contents(payload: bytes) -> set[bytes]:
     """The payload, and what the base64url fields of a manifest decode to."""
     found = {payload}
-    if not payload.startswith(b"{"):
+    try:
+        json.loads(payload)
+    except ValueError:  # a sealed chunk, though one of 256 begins as JSON does
         return found
     for word in payload.replace(b"\\", b"").split(b'"'):
         if len(word) > 60:
@@ -62,6 +65,13 @@ def test_a_watcher_of_everything_sees_no_picture_no_signature_no_code(field: Fie
         fleet.stop()
 
     asyncio.run(main())
+
+
+def test_the_search_would_find_them_also_inside_a_manifest() -> None:
+    field = base64.urlsafe_b64encode(b"x" * 40 + PORTRAIT)
+    assert any(PORTRAIT in text for text in contents(b'{"sealed": "' + field + b'"}'))
+    chunk = b'{"' + bytes(range(128, 256)) + b'"'
+    assert contents(chunk) == {chunk}
 
 
 def test_the_search_would_find_them() -> None:
