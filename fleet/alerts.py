@@ -8,6 +8,10 @@ from .store import ms
 SHOWN_FOR = timedelta(days=7)
 """After its last occurrence; one that clears itself is gone at once."""
 
+SETTLES = {"items_missing": timedelta(seconds=30)}
+"""Alerts that most often clear themselves: shown only once they have lasted. A deposit's chunks take seconds, and the
+events behind it overtake it."""
+
 
 def raise_alert(db: sqlite3.Connection, booth: str, name: str, what: str, now: datetime) -> None:
     """Adds one to it. `booth` is '' where none is known; `what` holds nothing of a message's content."""
@@ -29,6 +33,7 @@ def clear_alert(db: sqlite3.Connection, booth: str, name: str, now: datetime) ->
 
 def open_alerts(db: sqlite3.Connection, now: datetime) -> list[sqlite3.Row]:
     """What the page shows, the newest first."""
-    return db.execute(
+    rows = db.execute(
         "SELECT * FROM alert WHERE cleared_ms IS NULL AND last_ms > ? ORDER BY last_ms DESC", (ms(now - SHOWN_FOR),)
     ).fetchall()
+    return [row for row in rows if row["first_ms"] <= ms(now - SETTLES.get(row["name"], timedelta()))]

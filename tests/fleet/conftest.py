@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from edge.messages import Receipt
-from fleet import keyring, keys
+from fleet import alerts, keyring, keys
 from fleet.erasure import Erased, erase_due
 from fleet.intake import Intake
 from fleet.keyring import Keyring
@@ -75,6 +75,10 @@ class Fleet:
     def alerts(self) -> dict[str, str]:
         rows = self.db.execute("SELECT name, what FROM alert WHERE cleared_ms IS NULL")
         return {row["name"]: row["what"] for row in rows}
+
+    def shown_alerts(self) -> set[str]:
+        """The names of those that the page shows."""
+        return {row["name"] for row in alerts.open_alerts(self.db, self.now)}
 
 
 @pytest.fixture(scope="session")

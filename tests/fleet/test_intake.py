@@ -205,6 +205,25 @@ def test_events_in_any_order_add_up_and_a_lost_one_is_seen(fleet: Fleet, booth: 
     assert fleet.alerts() == {}
 
 
+def test_an_item_that_was_only_overtaken_is_never_shown_as_missing(fleet: Fleet, booth: Booth) -> None:
+    first, second, third, fourth = (booth.coin() for _ in range(4))
+    fleet.take(booth.topics.event, first)
+    fleet.take(booth.topics.event, third)
+    assert fleet.shown_alerts() == set()
+    fleet.now += timedelta(seconds=29)
+    fleet.take(booth.topics.event, second)
+    fleet.now += timedelta(minutes=1)
+    assert fleet.shown_alerts() == set()
+
+    fleet.take(booth.topics.event, booth.coin())  # the fourth stays away
+    fleet.now += timedelta(seconds=29)
+    assert fleet.shown_alerts() == set()
+    fleet.now += timedelta(seconds=1)
+    assert fleet.shown_alerts() == {"items_missing"}
+    fleet.take(booth.topics.event, fourth)
+    assert fleet.shown_alerts() == set()
+
+
 def test_sums_that_differ_from_the_events_are_reported(fleet: Fleet, booth: Booth) -> None:
     fleet.take(booth.topics.event, booth.coin())
     booth.sums["coins_cents"] += 50
