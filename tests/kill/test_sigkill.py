@@ -71,6 +71,7 @@ def installation(tmp_path: Path) -> Any:
             made.stop()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("share", TRIED)
 def test_a_booth_killed_at_any_durable_write_keeps_every_promise_on_both_sides(
     installation: Installation, share: int
