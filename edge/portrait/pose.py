@@ -6,7 +6,8 @@ import numpy as np
 
 from .pixels import Points
 
-# The mesh answers only part of a turn; slope and offset were calibrated as docs/norm.md tells ("Pose").
+# The mesh answers about 0.75 of a turn. No known turns were at hand to stretch it by: the limits are drawn on what it
+# answers (docs/norm.md, "Where the limits come from").
 YAW_SLOPE, PITCH_SLOPE = 1.0, 1.0
 
 

@@ -91,7 +91,7 @@ def _inter_eye(m: Measures) -> float:
     return m.scene.eyes_apart / m.scene.scale / max(0.3, float(np.cos(np.radians(m.pose.yaw))))
 
 
-# uncertainties granted before a pose is refused, degrees (docs/norm.md, "Pose")
+# uncertainties granted before a pose is refused, degrees (docs/norm.md, "Where the limits come from")
 YAW_UNSURE, PITCH_UNSURE, ROLL_UNSURE = 4.5, 7.9, 0.7
 # a*, b* of the cheeks: 1st to 99th percentile of 322 people, a little widened
 SKIN_RED, SKIN_BLUE = (5.0, 33.0), (4.0, 42.0)
