@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageOps
 
 from edge.judge_drawing import BAD, INK, PAPER, WELL, font
-from edge.portrait import TABLE, Guidance, Judge, Reason, Verdict
+from edge.portrait import TABLE, Guidance, Judge, Verdict
 from edge.portrait.pixels import RGB
 from edge.texts import Texts
 
@@ -128,12 +128,6 @@ def progress(done: int, total: int) -> None:
         print(f"\r[{'█' * filled}{'·' * (30 - filled)}] {done}/{total}", end=end, file=sys.stderr, flush=True)
 
 
-def instruction(guidance: Guidance, texts: Texts) -> tuple[str, str]:
-    """What the customer is told now: the key of the texts, and the words."""
-    reason = guidance.instruction or Reason("norm.live.ready" if guidance.ready else "norm.live.hold")
-    return reason.key, texts(reason.key, **reason.params)
-
-
 def play(judge: Judge, frames: list[Path], read: Callable[[Path], RGB], out: Path, texts: Texts) -> int:
     """Plays pictures as live frames, ten a second: says each new instruction, writes watch.png strip by strip; 0."""
     guidance, said, shown = Guidance(), "", []
@@ -142,10 +136,10 @@ def play(judge: Judge, frames: list[Path], read: Callable[[Path], RGB], out: Pat
         frame = Image.fromarray(read(path))
         frame.thumbnail((640, 480))
         guidance.see(judge.look(np.asarray(frame), live=True), at_s)
-        key, words = instruction(guidance, texts)
-        if key != said:
+        line = guidance.line
+        if line.key != said:
+            said, words = line.key, texts(line.key, **line.params)
             print(f"{at_s:6.1f} s  {words}")
-            said = key
             ImageDraw.Draw(frame).rectangle([0, frame.height - 34, frame.width, frame.height], fill=INK)
             ImageDraw.Draw(frame).text((8, frame.height - 26), words, font=font(13), fill=PAPER)
             shown.append(frame)

@@ -190,10 +190,10 @@ async def _reflect(customer: Customer, show: Callable[[str, bytes], Awaitable[No
         with suppress(DeviceError):  # the gate names it; the shot itself waits for the camera to come back
             async for frame in booth.cabin.camera.frames():
                 verdict = await asyncio.to_thread(booth.judge.look, frame.rgb, live=True)
-                reason = guidance.see(verdict, frame.at_ns / 1e9)
+                guidance.see(verdict, frame.at_ns / 1e9)
                 if guide.present:
-                    line = guide.say(reason.key, **reason.params) if reason else guide.say("visit.live.well")
-                    await show(line, mirrored(frame.rgb))
+                    line = guidance.line
+                    await show(guide.say(line.key, **line.params), mirrored(frame.rgb))
                 if guidance.ready and not told:
                     told = True
                     booth.inputs.put(ready)

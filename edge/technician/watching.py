@@ -9,7 +9,6 @@ import asyncio
 from hw.cabin import Camera
 
 from ..config import Config
-from ..judge_folder import instruction
 from ..portrait import Guidance, Judge
 from ..texts import Texts
 from .shown import Shown, view
@@ -27,10 +26,11 @@ def run(args: argparse.Namespace, judge: Judge, texts: Texts) -> int:
         async for frame in camera.frames():
             verdict = await asyncio.to_thread(judge.look, frame.rgb, live=True)
             guidance.see(verdict, frame.at_ns / 1e9)
-            key, words = instruction(guidance, texts)
-            if key != said:
-                shown.fact("instruction", words, key=key, words=words)
-                said = key
+            line = guidance.line
+            words = texts(line.key, **line.params)
+            if line.key != said:
+                shown.fact("instruction", words, key=line.key, words=words)
+                said = line.key
             if shown.draws:
                 shown.live(view(frame.rgb).append(words))
 
