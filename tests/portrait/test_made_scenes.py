@@ -69,6 +69,20 @@ def test_the_gradient_does_not_depend_on_where_its_bands_end(monkeypatch: pytest
     assert ground.gradient(made, seen) == pytest.approx(whole, rel=1e-9)
 
 
+def test_the_little_wall_that_wide_hair_leaves_is_judged() -> None:
+    picture = wall()
+    picture[:, ::8] = 60
+    left, top, right, _ = (int(each) for each in FRAME)
+    hair = np.zeros((SIDE, SIDE))
+    hair[top + 20 :, left - 20 : right + 20] = 1  # a strip of 2 or 3 steps stays free above
+    for made, stripes in ((scene(picture, hair), True), (scene(wall(), hair), False)):
+        seen = ground.ground(made, FRAME)
+        assert seen is not None
+        assert np.count_nonzero(seen.mask) < 0.06 * seen.mask.size
+        assert (ground.gradient(made, seen) > 50) == stripes
+    assert ground.ground(scene(picture, np.ones((SIDE, SIDE))), FRAME) is None
+
+
 def test_a_shadow_counts_beside_the_head_only() -> None:
     _, top, _, chin = FACE
     below, beside = wall(), wall()
