@@ -103,6 +103,11 @@ def _smile(m: Measures) -> float:
     return width + 2 * lift
 
 
+def _by_cheeks(measure: Callable[[Measures], float]) -> Measure:
+    """None where the picture's border cuts off both cheeks, which `margins` refuses."""
+    return lambda m: measure(m) if len(m.both_cheeks) else None
+
+
 def _cast(m: Measures) -> float:
     """Distance of the cheeks' mean a*, b* from the range of skin in white light, 0 inside it."""
     red, blue = light.skin_colour(*m.cheeks)
@@ -158,7 +163,7 @@ TABLE: tuple[Requirement, ...] = (
     Requirement(
         "even_light", "stops", "own", -2.25, 2.25, within(-2.25, 2.25, 0.3),
         lambda m: light.side_ratio(m.scene), every=6),
-    Requirement("natural_colour", "ΔE", "own", None, 3.0, falling(3, 2), _cast, every=6),
+    Requirement("natural_colour", "ΔE", "own", None, 3.0, falling(3, 2), _by_cheeks(_cast), every=6),
     Requirement("sharpness", "", "own", 0.445, None, rising(0.445, 0.03), lambda m: light.detail(m.scene), every=6),
     Requirement(
         "eyes_visible", "share", "own", None, 0.18, falling(0.18, 0.05), lambda m: eyes.glare(m.scene), every=6),
@@ -192,7 +197,7 @@ TABLE: tuple[Requirement, ...] = (
     ),
     Requirement(
         "colour_cast_ofiq", "ΔE", "OFIQ", None, None, lambda x: 200 * (1 - sigmoid(x, 0, 10)),
-        lambda m: light.ofiq_cast(*m.cheeks), every=0,
+        _by_cheeks(lambda m: light.ofiq_cast(*m.cheeks)), every=0,
     ),
     Requirement(
         "luminance_mean", "", "OFIQ", None, None,

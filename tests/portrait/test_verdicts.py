@@ -98,6 +98,17 @@ def test_a_face_two_stops_too_bright_is_refused_for_its_clipped_colours(judge: J
     assert judge.look(bright.astype(np.uint8))["clipping"].passed is False
 
 
+@pytest.mark.parametrize("live", [False, True])
+@pytest.mark.filterwarnings("error")  # NumPy warns of the mean of nothing, and goes on
+def test_a_face_without_cheeks_in_the_picture_is_refused_by_its_margins(
+    judge: Judge, good: np.ndarray, live: bool
+) -> None:
+    step = 2 if live else 1
+    for bottom in range(632, 644):  # below the nose: both cheeks are gone by 638, and by 636 the face is not found
+        verdict = judge.look(np.ascontiguousarray(good[:bottom:step, ::step]), live=live)
+        assert {finding.name for finding in verdict.failed} & {"margins", "one_face"}, bottom
+
+
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("name", ["good", "good-2"])
 def test_shut_eyes_are_refused(judge: Judge, name: str, way: str) -> None:
