@@ -7,6 +7,7 @@ import logging
 import sqlite3
 import sys
 from datetime import timedelta
+from io import TextIOWrapper
 from pathlib import Path
 
 from hw.cabin import Scene
@@ -75,6 +76,9 @@ def main(arguments: list[str] | None = None) -> int:
     trying.set_defaults(do=_try)
 
     args = parser.parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a terminal that lacks ✓ or é shows a question mark for it
+            stream.reconfigure(errors="replace")
     try:
         return int(args.do(args))
     except BadConfig as error:

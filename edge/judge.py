@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from edge.config import DEFAULT_CONFIG
-from edge.judge_folder import Sheet, pictures_in, play, progress
-from edge.picture import UnreadablePictureError, judge_picture, portrait_of, read_picture
+from edge.judge_folder import TILE_PX, Sheet, pictures_of, play, progress, say
+from edge.picture import UnreadablePictureError, judge_picture, portrait_of, read_small
 from edge.portrait import Finding, Judge, Verdict
 from edge.texts import LANGUAGES, Texts
 
@@ -124,8 +124,8 @@ def run(args: argparse.Namespace) -> int:
         if args.out is not None:
             args.out.mkdir(parents=True, exist_ok=True)
         if args.watch:
-            frames = [path for given in args.pictures for path in (pictures_in(given) if given.is_dir() else [given])]
-            return play(judge, frames, read_picture, args.out or Path(), texts)
+            frames = [path for given in args.pictures for path in pictures_of(given)]
+            return PASSED if play(judge, frames, args.out or Path(), texts) else UNREAD
         return max(
             _judge_folder(judge, path, args, texts) if path.is_dir() else _judge_file(judge, path, args, texts)
             for path in args.pictures
@@ -140,40 +140,51 @@ def run(args: argparse.Namespace) -> int:
 
 def _judge_folder(judge: Judge, folder: Path, args: argparse.Namespace, texts: Texts) -> int:
     """Every picture of a folder: one line or object each, verdicts.csv and contact-sheet.png; the worst status."""
-    paths, sheet, worst = pictures_in(folder), Sheet(folder.resolve().name, texts), PASSED
-    if not paths:
-        print(f"booth judge: {folder}: holds no picture; name a folder with JPEG, PNG, TIFF or WebP", file=sys.stderr)
-        return UNREAD
+    paths, sheet, worst = pictures_of(folder), Sheet(folder.resolve().name, texts), PASSED
     for done, path in enumerate(paths, 1):
         try:
             verdict = judge_picture(judge, path)
-            portrait = read_picture(path) if verdict.face is None else portrait_of(judge, path, verdict)
-        except (UnreadablePictureError, ValueError) as error:
-            print(f"booth judge: {error}", file=sys.stderr)
+            shown = read_small(path, max(TILE_PX))[0] if verdict.face is None else portrait_of(judge, path, verdict)
+        except UnreadablePictureError as error:
+            _say_unread(path, error, args)
             sheet.add(path, None, None)
             worst = UNREAD
         else:
-            sheet.add(path, verdict, portrait)
+            sheet.add(path, verdict, shown)
             worst = max(worst, PASSED if verdict.passed else REFUSED)
             if args.json:
-                print(json.dumps(as_json(str(path), verdict, texts), ensure_ascii=False))
+                say(json.dumps(as_json(str(path), verdict, texts), ensure_ascii=False))
             else:
                 word = "passed" if verdict.passed else "refused"
                 names = ", ".join(texts(f"norm.name.{each.name}") for each in verdict.failed)
-                print(f"{path.name}: {texts(f'norm.verdict.{word}')}{': ' if names else ''}{names}")
+                say(f"{path.name}: {texts(f'norm.verdict.{word}')}{': ' if names else ''}{names}")
         progress(done, len(paths))
     table, picture = sheet.save(args.out or folder)
     print(f"{table}\n{picture}", file=sys.stderr)
     return worst
 
 
+def _say_unread(path: Path, error: UnreadablePictureError, args: argparse.Namespace) -> None:
+    """What cannot be read has its object too, so that a program counts as many as it named."""
+    say(f"booth judge: {error}", error=True)
+    if args.json:
+        unread: dict[str, Any] = {
+            "picture": str(path),
+            "passed": None,
+            "face": None,
+            "findings": [],
+            "error": str(error),
+        }
+        say(json.dumps(unread, ensure_ascii=False))
+
+
 def _judge_file(judge: Judge, path: Path, args: argparse.Namespace, texts: Texts) -> int:
-    from edge.judge_drawing import draw
+    from edge.judge_drawing import WIDTH_PX, draw
 
     try:
         verdict = judge_picture(judge, path)
-    except (UnreadablePictureError, ValueError) as error:
-        print(f"booth judge: {error}", file=sys.stderr)
+    except UnreadablePictureError as error:
+        _say_unread(path, error, args)
         return UNREAD
     print(
         json.dumps(as_json(str(path), verdict, texts), ensure_ascii=False)
@@ -183,8 +194,9 @@ def _judge_file(judge: Judge, path: Path, args: argparse.Namespace, texts: Texts
     # --json alone is for programs: it writes no picture unless told where to
     if args.out is not None or not args.json:
         drawn = (args.out or path.parent) / f"{path.stem}.verdict.png"
+        rgb, shrunk = read_small(path, WIDTH_PX)
         try:
-            draw(read_picture(path), verdict, texts).save(drawn)
+            draw(rgb, verdict, texts, shrunk=shrunk).save(drawn)
         except OSError as error:
             print(f"booth judge: {drawn}: could not be written ({error}); name a folder with --out", file=sys.stderr)
             return UNREAD

@@ -12,22 +12,31 @@ from edge.portrait.frame import WIDTH_MM, frame
 from edge.portrait.pixels import RGB
 from edge.texts import Texts
 
-HEIGHT_PX: Final = 900
+HEIGHT_PX, WIDTH_PX = 900, 1260  # of the picture at most
 COLUMN_PX: Final = 620
+HEAD_PX, ROW_PX, LINE_PX = 66, 24, 18  # of the column: above its rows, a finding, a line of its reason
 WELL, BAD, ONLY_TOLD, INK, PAPER = "#1a7f37", "#c0262d", "#8a8f98", "#20242b", "#ffffff"
 
 
-def draw(rgb: RGB, verdict: Verdict, texts: Texts) -> Image.Image:
-    """The picture at most 900 px high with frame, eyes, chin and crown; the findings in a column at its right."""
-    height, width = rgb.shape[:2]
-    scale = min(1.0, HEIGHT_PX / height, HEIGHT_PX * 1.4 / width)
-    shown = Image.fromarray(rgb).resize((round(width * scale), round(height * scale)), Image.Resampling.LANCZOS)
-    sheet = Image.new("RGB", (shown.width + COLUMN_PX, max(HEIGHT_PX, shown.height)), PAPER)
+def draw(rgb: RGB, verdict: Verdict, texts: Texts, *, shrunk: int = 1) -> Image.Image:
+    """The picture at most 900 px high with frame, eyes, chin and crown; all findings in a column at its right.
+
+    `shrunk`: the array shows the judged picture at 1/shrunk of its size.
+    """
+    height, width = rgb.shape[0] * shrunk, rgb.shape[1] * shrunk
+    scale = min(1.0, HEIGHT_PX / height, WIDTH_PX / width)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    shown = Image.fromarray(rgb).resize(size, Image.Resampling.LANCZOS)
+    entries = _entries(verdict, texts)
+    sheet = Image.new("RGB", (shown.width + COLUMN_PX, max(HEIGHT_PX, HEAD_PX + sum(map(_height, entries)))), PAPER)
     sheet.paste(shown, (0, 0))
     pen = ImageDraw.Draw(sheet)
     if verdict.face is not None:
         _marks(pen, verdict, (width, height), scale)
-    _column(pen, verdict, texts, shown.width + 24)
+    x = shown.width + 24
+    head = texts("norm.verdict.passed" if verdict.passed else "norm.verdict.refused")
+    pen.text((x, 20), head, font=font(26), fill=WELL if verdict.passed else BAD)
+    _column(pen, entries, texts, x)
     return sheet
 
 
@@ -52,24 +61,33 @@ def _marks(pen: ImageDraw.ImageDraw, verdict: Verdict, size: tuple[int, int], sc
     )
 
 
-def _column(pen: ImageDraw.ImageDraw, verdict: Verdict, texts: Texts, x: int) -> None:
-    big, plain, small = font(26), font(17), font(14)
-    head = texts("norm.verdict.passed" if verdict.passed else "norm.verdict.refused")
-    pen.text((x, 20), head, font=big, fill=WELL if verdict.passed else BAD)
-    y = 66
-    order: list[Finding] = [*verdict.failed, *(each for each in verdict.findings if each.passed is not False)]
-    for each in order:
+Entry = tuple[Finding, list[str]]
+"""A finding, and the lines of its reason."""
+
+
+def _entries(verdict: Verdict, texts: Texts) -> list[Entry]:
+    """All findings, those that refuse the picture first."""
+    order = [*verdict.failed, *(each for each in verdict.findings if each.passed is not False)]
+    reasons = ("" if each.reason is None else texts(each.reason.key, **each.reason.params) for each in order)
+    return [(each, _lines(why, font(14), COLUMN_PX - 90)) for each, why in zip(order, reasons, strict=True)]
+
+
+def _height(entry: Entry) -> int:
+    lines = len(entry[1])
+    return ROW_PX + (LINE_PX * lines + 4 if lines else 0)
+
+
+def _column(pen: ImageDraw.ImageDraw, entries: list[Entry], texts: Texts, x: int) -> None:
+    y = HEAD_PX
+    for each, lines in entries:
         colour = {True: WELL, False: BAD, None: ONLY_TOLD}[each.passed]
         pen.ellipse([x, y + 5, x + 10, y + 15], fill=colour if each.passed is not None else None, outline=colour)
-        pen.text((x + 20, y), texts(f"norm.name.{each.name}"), font=plain, fill=INK)
+        pen.text((x + 20, y), texts(f"norm.name.{each.name}"), font=font(17), fill=INK)
         value = f"{each.value:.3g} {each.unit}".strip()
-        pen.text((x + COLUMN_PX - 60, y), value, font=plain, fill=colour, anchor="ra")
-        y += 24
-        if each.reason is not None:
-            for line in _lines(texts(each.reason.key, **each.reason.params), small, COLUMN_PX - 90):
-                pen.text((x + 20, y), line, font=small, fill=BAD)
-                y += 18
-            y += 4
+        pen.text((x + COLUMN_PX - 60, y), value, font=font(17), fill=colour, anchor="ra")
+        for number, line in enumerate(lines):
+            pen.text((x + 20, y + ROW_PX + number * LINE_PX), line, font=font(14), fill=BAD)
+        y += _height((each, lines))
 
 
 @cache
@@ -80,11 +98,11 @@ def font(size: int) -> ImageFont.FreeTypeFont:
 
 
 def _lines(sentence: str, face: ImageFont.FreeTypeFont, width: int) -> list[str]:
-    lines = [""]
+    lines: list[str] = []
     for word in sentence.split():
-        longer = f"{lines[-1]} {word}".strip()
-        if face.getlength(longer) > width and lines[-1]:
-            lines.append(word)
-        else:
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and face.getlength(longer) <= width:
             lines[-1] = longer
+        else:
+            lines.append(word)
     return lines

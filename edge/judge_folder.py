@@ -6,7 +6,6 @@ Must never stop at a picture that cannot be read: it stands in the CSV and on th
 import csv
 import sys
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +13,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageOps
 
 from edge.judge_drawing import BAD, INK, PAPER, WELL, font
-from edge.portrait import TABLE, Guidance, Judge, Verdict
+from edge.picture import UnreadablePictureError, read_small
+from edge.portrait import LEAST_PX, TABLE, Guidance, Judge, Verdict
 from edge.portrait.pixels import RGB
 from edge.texts import Texts
 
@@ -27,6 +27,8 @@ HEAD_PX: Final = 72
 WALL, FAINT = "#eceef1", "#8a8f98"
 ACROSS: Final = 6
 FRAMES_PER_S: Final = 10.0
+LIVE_PX: Final = (640, 480)
+WIPE: Final = "\r\x1b[K"  # to the line's beginning, and all of it erased
 
 
 def pictures_in(folder: Path) -> list[Path]:
@@ -36,6 +38,16 @@ def pictures_in(folder: Path) -> list[Path]:
         for path in folder.iterdir()
         if path.suffix.lower() in KINDS and not path.name.endswith((".verdict.png", "contact-sheet.png"))
     )
+
+
+def pictures_of(given: Path) -> list[Path]:
+    """The pictures of a folder, or the one named. UnreadablePictureError where the folder holds none."""
+    if not given.is_dir():
+        return [given]
+    found = pictures_in(given)
+    if not found:
+        raise UnreadablePictureError(f"{given}: holds no picture; name a folder with JPEG, PNG, TIFF or WebP")
+    return found
 
 
 class Sheet:
@@ -121,21 +133,38 @@ def _fitted(words: str, size: int, width: int) -> str:
 
 
 def progress(done: int, total: int) -> None:
-    """A bar on a terminal's standard error, nothing where there is no terminal."""
+    """A bar on a terminal's standard error, nothing where there is no terminal. `say` writes above it."""
     if sys.stderr.isatty():
         filled = round(30 * done / max(1, total))
         end = "\n" if done == total else ""
-        print(f"\r[{'█' * filled}{'·' * (30 - filled)}] {done}/{total}", end=end, file=sys.stderr, flush=True)
+        print(f"{WIPE}[{'█' * filled}{'·' * (30 - filled)}] {done}/{total}", end=end, file=sys.stderr, flush=True)
 
 
-def play(judge: Judge, frames: list[Path], read: Callable[[Path], RGB], out: Path, texts: Texts) -> int:
-    """Plays pictures as live frames, ten a second: says each new instruction, writes watch.png strip by strip; 0."""
-    guidance, said, shown = Guidance(), "", []
+def say(line: str, *, error: bool = False) -> None:
+    """A line on standard output or error; the bar gives way to it, and is drawn again by the next `progress`."""
+    if sys.stderr.isatty():
+        print(WIPE, end="", file=sys.stderr, flush=True)
+    print(line, file=sys.stderr if error else sys.stdout, flush=True)
+
+
+def play(judge: Judge, frames: list[Path], out: Path, texts: Texts) -> bool:
+    """Plays pictures as live frames, ten a second: says each new instruction, writes watch.png strip by strip.
+
+    False where one of them could not be read: it is named and left out.
+    """
+    guidance, said, shown, whole = Guidance(), "", [], True
     for number, path in enumerate(frames):
         at_s = number / FRAMES_PER_S
-        frame = Image.fromarray(read(path))
-        frame.thumbnail((640, 480))
-        guidance.see(judge.look(np.asarray(frame), live=True), at_s)
+        try:
+            frame = Image.fromarray(read_small(path, max(LIVE_PX))[0])
+            frame.thumbnail(LIVE_PX)
+            if min(frame.size) < LEAST_PX:
+                raise UnreadablePictureError(f"{path}: is too narrow for a frame; a camera's is about 640 × 480")
+            guidance.see(judge.look(np.asarray(frame), live=True), at_s)
+        except UnreadablePictureError as error:
+            print(f"booth judge: {error}", file=sys.stderr)
+            whole = False
+            continue
         line = guidance.line
         if line.key != said:
             said, words = line.key, texts(line.key, **line.params)
@@ -150,4 +179,4 @@ def play(judge: Judge, frames: list[Path], read: Callable[[Path], RGB], out: Pat
             strip.paste(each, (0, y))
             y += each.height
         strip.save(out / "watch.png")
-    return 0
+    return whole

@@ -5,17 +5,17 @@ Must never write anything, nor keep a picture.
 
 import io
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from hw.camera.jpeg import QUALITY_LEAST, quality_of
 
-from .portrait import Finding, Reason, Verdict
+from .portrait import LEAST_PX, Finding, Reason, Verdict
 from .portrait.find import EYES_APART_PX
 from .portrait.pixels import RGB
 
@@ -28,7 +28,7 @@ LARGEST_PIXELS = 120_000_000  # more is refused before it is decoded, so that me
 ENOUGH_PX = 900  # the longer side to which a JPEG may be reduced while it is decoded
 PORTRAIT_DPI = 600
 WHOLE_PX = 2**21  # up to here a copy more or less is no matter
-BAND_PX = 256  # rows that are brought to RGB together
+BAND_PX = 256  # rows that are brought to RGB together; a multiple of every reduction
 
 
 class Judging(Protocol):
@@ -49,6 +49,16 @@ def read_picture(picture: Encoded) -> RGB:
         return _upright(image)
 
 
+def read_small(picture: Encoded, enough_px: int) -> tuple[RGB, int]:
+    """The picture as `read_picture`, but at 1/n of its size, its longer side not below `enough_px`; and n.
+
+    For what is only shown: nobody needs to hold 100 megapixels for a thumbnail.
+    """
+    with _opened(picture) as image:
+        n = next((n for n in (8, 4, 2) if max(image.size) / n >= enough_px), 1)
+        return _upright(image, reduce=n // _draft(image, n)), n
+
+
 def judge_picture(judge: Judging, picture: Picture) -> Verdict:
     """The verdict on a picture. A large JPEG is decoded no larger than the norm needs, coarsest first.
 
@@ -57,8 +67,8 @@ def judge_picture(judge: Judging, picture: Picture) -> Verdict:
     if isinstance(picture, np.ndarray):
         return judge.look(picture)
     with _opened(picture) as image:
-        quality, longest = quality_of(image), max(image.size)
-    steps = [n for n in (4, 2) if quality is not None and longest / n >= ENOUGH_PX]
+        quality, (shortest, longest) = quality_of(image), sorted(image.size)
+    steps = [n for n in (4, 2) if quality is not None and longest / n >= ENOUGH_PX and shortest / n >= LEAST_PX]
     for shrink in (*steps, 1):
         rgb, shrunk = _decoded(picture, shrink)
         verdict = judge.look(rgb, shrunk=shrunk)
@@ -82,11 +92,16 @@ def portrait_of(judge: Judging, picture: Picture, verdict: Verdict) -> RGB:
 def _decoded(picture: Encoded, shrink: int) -> tuple[RGB, int]:
     """The picture upright at about 1/shrink of its size where its file lets it be, and what that came to be."""
     with _opened(picture) as image:
-        width = image.width
-        if shrink > 1:
-            image.draft("RGB", (image.width // shrink, image.height // shrink))
-        shrunk = round(width / image.width)
+        shrunk = _draft(image, shrink)
         return _upright(image), shrunk
+
+
+def _draft(image: Image.Image, shrink: int) -> int:
+    """Has a JPEG decoded at about 1/shrunk of its size, at most `shrink`, and answers what that is; else 1."""
+    width = image.width
+    if shrink > 1:
+        image.draft("RGB", (image.width // shrink, image.height // shrink))
+    return round(width / image.width)
 
 
 def _with_compression(verdict: Verdict, quality: int) -> Verdict:
@@ -107,51 +122,87 @@ def _opened(picture: Encoded) -> Iterator[Image.Image]:
             raise UnreadablePictureError(f"{name}: is empty (0 bytes); take or copy the picture again")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit comes next
+            warnings.simplefilter("ignore", UserWarning)  # a broken EXIF block: it turns nothing
             image = Image.open(io.BytesIO(picture) if isinstance(picture, bytes) else picture)
-        with image:
-            if image.width * image.height > LARGEST_PIXELS:
-                raise UnreadablePictureError(
-                    f"{name}: {image.width} × {image.height} pixels are too many; reduce it below 120 megapixels"
-                )
-            yield image
+            with image:
+                if image.width * image.height > LARGEST_PIXELS:
+                    raise UnreadablePictureError(
+                        f"{name}: {image.width} × {image.height} pixels are too many; reduce it below 120 megapixels"
+                    )
+                if min(image.size) < LEAST_PX:
+                    raise UnreadablePictureError(
+                        f"{name}: {image.width} × {image.height} pixels are too few for a face; a portrait has "
+                        "at least 300 × 400"
+                    )
+                yield image
     except FileNotFoundError:
         raise UnreadablePictureError(f"{name}: no such file; check the name") from None
     except PermissionError:
         raise UnreadablePictureError(f"{name}: no permission to read it; change its rights or your user") from None
     except UnidentifiedImageError:
-        raise UnreadablePictureError(f"{name}: is not a picture; JPEG, PNG, TIFF and WebP can be judged") from None
+        raise UnreadablePictureError(
+            f"{name}: is not a picture that can be read; JPEG, PNG, WebP and TIFF of 8 bits a channel can be judged"
+        ) from None
     except Image.DecompressionBombError:
         raise UnreadablePictureError(f"{name}: has too many pixels; reduce it below 120 megapixels") from None
     except (OSError, SyntaxError, ValueError) as error:
         raise UnreadablePictureError(f"{name}: is broken ({error}); take or copy the picture again") from None
 
 
-def _upright(image: Image.Image) -> RGB:
-    """The picture turned as its EXIF says, in 8-bit RGB.
+def _upright(image: Image.Image, *, reduce: int = 1) -> RGB:
+    """The picture turned as its EXIF says, in 8-bit sRGB by its own colour profile, `reduce` pixels made one.
 
     Band by band: beside the decoded picture and the answer no third copy of it is made, whatever its mode.
     """
     ImageOps.exif_transpose(image, in_place=True)
-    if image.mode == "RGB" and "transparency" not in image.info and image.width * image.height <= WHOLE_PX:
+    to_srgb = _to_srgb(image)
+    plain = image.mode == "RGB" and "transparency" not in image.info and to_srgb is None
+    if plain and reduce == 1 and image.width * image.height <= WHOLE_PX:
         return np.asarray(image)
-    brightest: Any = image.getextrema()[1] if image.mode.startswith(("I", "F")) else 0
-    rgb = np.empty((image.height, image.width, 3), np.uint8)
+    white = _white(image)
+    rgb = np.empty((-(-image.height // reduce), -(-image.width // reduce), 3), np.uint8)
     for top in range(0, image.height, BAND_PX):
         band = image.crop((0, top, image.width, min(image.height, top + BAND_PX)))
-        rgb[top : top + BAND_PX] = np.asarray(_as_rgb(band, deep=brightest > 255))
+        if to_srgb is not None:
+            band = to_srgb(band)
+        band = _as_rgb(band, white)
+        rgb[top // reduce : (top + BAND_PX) // reduce] = np.asarray(band.reduce(reduce) if reduce > 1 else band)
     return rgb
 
 
-def _as_rgb(image: Image.Image, *, deep: bool) -> Image.Image:
-    """Any mode as 8-bit RGB: 16 bits (`deep`) scaled down, transparency laid on white."""
+def _to_srgb(image: Image.Image) -> Callable[[Image.Image], Image.Image] | None:
+    """Out of the picture's own colour profile, transparency kept. None where it has none, a broken one, or sRGB's."""
+    profile = image.info.get("icc_profile")
+    target = {"RGB": "RGB", "RGBA": "RGBA", "CMYK": "RGB"}.get(image.mode)
+    if not profile or target is None or "transparency" in image.info:
+        return None
+    try:
+        given = ImageCms.getOpenProfile(io.BytesIO(profile))
+        if "sRGB" in ImageCms.getProfileDescription(given):
+            return None
+        transform = ImageCms.buildTransform(given, ImageCms.createProfile("sRGB"), image.mode, target)
+    except ImageCms.PyCMSError:
+        return None
+    return lambda band: ImageCms.applyTransform(band, transform)  # type: ignore[return-value]  # None only in place
+
+
+def _white(image: Image.Image) -> float:
+    """The value that is white in a picture of one deep channel: of floats up to 1 that, of 16 bits all, else 255."""
+    if not image.mode.startswith(("I", "F")):
+        return 255.0
+    brightest: Any = image.getextrema()[1]
+    return 1.0 if image.mode == "F" and brightest <= 1 else 65535.0 if brightest > 255 else 255.0
+
+
+def _as_rgb(image: Image.Image, white: float) -> Image.Image:
+    """Any mode as 8-bit RGB: one deep channel scaled down by what is `white` in it, transparency laid on white."""
     if image.mode.startswith(("I", "F")):
-        top = 65535.0 if deep else 255.0
-        grey = np.asarray(image, np.float64).clip(0, top) * (255 / top)
+        grey = np.nan_to_num(np.asarray(image, np.float64)).clip(0, white) * (255 / white)
         return Image.fromarray(grey.astype(np.uint8)).convert("RGB")
     if image.mode == "RGB" and "transparency" not in image.info:
         return image
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         clear = image.convert("RGBA")
-        white = Image.new("RGBA", clear.size, (255, 255, 255, 255))
-        return Image.alpha_composite(white, clear).convert("RGB")
+        wall = Image.new("RGBA", clear.size, (255, 255, 255, 255))
+        return Image.alpha_composite(wall, clear).convert("RGB")
     return image.convert("RGB")

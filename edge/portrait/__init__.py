@@ -4,8 +4,8 @@
 """
 
 from .guidance import Guidance
-from .judge import Judge
+from .judge import LEAST_PX, Judge
 from .requirements import TABLE, Requirement
 from .verdict import Face, Finding, Reason, Verdict
 
-__all__ = ["TABLE", "Face", "Finding", "Guidance", "Judge", "Reason", "Requirement", "Verdict"]
+__all__ = ["LEAST_PX", "TABLE", "Face", "Finding", "Guidance", "Judge", "Reason", "Requirement", "Verdict"]

@@ -14,6 +14,8 @@ from .pixels import RGB
 from .requirements import TABLE, Requirement
 from .verdict import Finding, Verdict
 
+LEAST_PX = 16  # of a picture's width and height: nothing smaller can be looked at
+
 
 class Judge:
     """Judges pictures by the norm. Not to be used from two threads at once.
@@ -34,9 +36,9 @@ class Judge:
         which follows the face from frame to frame. `shrunk`: the array shows the picture at 1/shrunk of its size, and
         the verdict is told in the picture's own pixels. ValueError for an array of another form.
         """
-        if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8 or min(rgb.shape[:2]) < 16:
+        if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8 or min(rgb.shape[:2]) < LEAST_PX:
             raise ValueError(
-                f"a picture is H × W × 3 of uint8, at least 16 px wide and high, not {rgb.shape} {rgb.dtype}"
+                f"a picture is H × W × 3 of uint8, at least {LEAST_PX} px wide and high, not {rgb.shape} {rgb.dtype}"
             )
         if live:
             scene, _ = follow(rgb, self._networks, self._track)

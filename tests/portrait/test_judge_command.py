@@ -1,6 +1,7 @@
 """`booth judge`: statuses, JSON as laid down, and every bad file a clear line or the right verdict."""
 
 import csv
+import dataclasses
 import json
 import os
 import shutil
@@ -11,11 +12,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
 from edge.judge import main
+from edge.judge_drawing import COLUMN_PX, draw
 from edge.picture import UnreadablePictureError, judge_picture, read_picture
 from edge.portrait import Judge
+from edge.texts import Texts
 
 ROOT = Path(__file__).parents[2]
 PICTURES = ROOT / "demo" / "pictures"
@@ -30,6 +33,13 @@ def test_the_exit_status_tells_meets_refused_and_unreadable(tmp_path: Path) -> N
     assert main(out) == 2
     assert main([str(GOOD), str(PICTURES / "empty.jpg"), *out]) == 1
     assert (tmp_path / "good.verdict.png").exists()
+
+
+def test_a_terminal_without_accents_gets_the_table_all_the_same(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "edge.cli", "judge", "--out", tmp_path, GOOD]
+    plain = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    child = subprocess.run(command, stdout=subprocess.PIPE, env=plain, cwd=ROOT, check=True)
+    assert b"? " in child.stdout
 
 
 def test_json_is_one_object_a_picture_with_the_words_of_the_norm(capsys: pytest.CaptureFixture[str]) -> None:
@@ -101,10 +111,41 @@ def test_what_is_half_transparent_is_laid_on_white(tmp_path: Path) -> None:
     assert (rgb[:, 60:-60] == whole[:, 60:-60]).all()
 
 
+def test_a_picture_is_judged_in_the_colours_of_its_own_profile(tmp_path: Path) -> None:
+    """A profile that calls red blue, over a picture whose channels are swapped: together they show what was there."""
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    places = {bytes(profile[at : at + 4]): at + 4 for at in range(132, 132 + 12 * profile[131], 12)}
+    red, blue = (profile[places[name] : places[name] + 8] for name in (b"rXYZ", b"bXYZ"))
+    swapped = bytearray(profile.replace("sRGB".encode("utf-16-be"), "turn".encode("utf-16-be")))
+    swapped[places[b"rXYZ"] : places[b"rXYZ"] + 8], swapped[places[b"bXYZ"] : places[b"bXYZ"] + 8] = blue, red
+    whole = read_picture(GOOD)
+    for number, picture in enumerate(
+        (Image.fromarray(whole[..., ::-1]), Image.fromarray(whole[..., ::-1]).convert("RGBA"))
+    ):
+        path = tmp_path / f"turned-{number}.png"
+        picture.save(path, icc_profile=bytes(swapped))
+        assert np.abs(read_picture(path).astype(int) - whole).max() <= 3
+    Image.fromarray(whole).save(tmp_path / "broken.png", icc_profile=bytes(swapped[:200]))
+    assert (read_picture(tmp_path / "broken.png") == whole).all()
+
+
+def test_floats_up_to_one_are_as_bright_as_they_were(tmp_path: Path) -> None:
+    grey = np.asarray(Image.open(GOOD).convert("L"))
+    Image.fromarray((grey / 255).astype(np.float32)).save(tmp_path / "float.tif")
+    assert np.abs(read_picture(tmp_path / "float.tif")[..., 0].astype(int) - grey).max() <= 1
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_broken_exif_block_turns_nothing_and_says_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "exif.jpg"
+    Image.open(GOOD).save(path, quality=95, exif=b"Exif\0\0II*\0\x08\0\0\0\xff\xff\x12\x01\x03\0\x01")
+    assert read_picture(path).shape == read_picture(GOOD).shape
+
+
 # decoded, 100 MP take 400 MB in Pillow (16 bits: 200) and 300 MB as array; a JPEG is decoded at a quarter
 @pytest.mark.parametrize(("kind", "most_mb"), [("jpg", 200), ("transparent png", 850), ("16-bit png", 700)])
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")  # of Pillow making it
-def test_a_hundred_megapixels_are_judged_in_bounded_memory(tmp_path: Path, kind: str, most_mb: float) -> None:
+def test_a_hundred_megapixels_are_judged_and_drawn_in_bounded_memory(tmp_path: Path, kind: str, most_mb: float) -> None:
     path = tmp_path / f"huge.{kind[-3:]}"
     image = Image.open(GOOD).resize((8660, 11547), Image.Resampling.NEAREST)
     if kind == "16-bit png":
@@ -115,10 +156,12 @@ def test_a_hundred_megapixels_are_judged_in_bounded_memory(tmp_path: Path, kind:
     image.save(path, quality=90, compress_level=1)
     # VmHWM begins anew with a program; ru_maxrss would count what this process held when it forked
     program = (
-        "import sys; from edge.judge import main; main(['--json', sys.argv[1]]); "
+        "import sys; from edge.judge import main; main(['--json', '--out', sys.argv[2], sys.argv[1]]); "
         "print([line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')][0])"
     )
-    child = subprocess.run([sys.executable, "-c", program, path], stdout=subprocess.PIPE, cwd=ROOT, check=True)
+    child = subprocess.run(
+        [sys.executable, "-c", program, path, tmp_path], stdout=subprocess.PIPE, cwd=ROOT, check=True
+    )
     answer, most_kb = child.stdout.splitlines()
     assert json.loads(answer)["face"] is not None
     assert int(most_kb) / 1024 < most_mb
@@ -128,6 +171,8 @@ def broken(kind: str, folder: Path) -> Path:
     path = folder / "picture.jpg"
     if kind == "truncated":
         path.write_bytes(GOOD.read_bytes()[:20000])
+    elif kind in ("tiny", "a line"):
+        Image.new("RGB", (8, 8) if kind == "tiny" else (4000, 12)).save(path)
     elif kind == "zero bytes":
         path.touch()
     elif kind == "no picture":
@@ -141,7 +186,9 @@ def broken(kind: str, folder: Path) -> Path:
 
 
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")  # of Pillow making it
-@pytest.mark.parametrize("kind", ["truncated", "zero bytes", "no picture", "folder", "too large", "absent"])
+@pytest.mark.parametrize(
+    "kind", ["truncated", "zero bytes", "no picture", "folder", "too large", "absent", "tiny", "a line"]
+)
 def test_a_broken_file_gets_one_line_that_says_what_and_where(tmp_path: Path, kind: str) -> None:
     path = broken(kind, tmp_path)
     with pytest.raises(UnreadablePictureError) as error:
@@ -201,6 +248,30 @@ def test_a_folder_becomes_a_table_and_a_contact_sheet_whatever_lies_in_it(tmp_pa
     assert Image.open(tmp_path / "contact-sheet.png").width > 400
 
 
+def test_a_program_gets_an_object_for_every_picture_the_unreadable_ones_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copy(GOOD, tmp_path / "good.jpg")
+    (tmp_path / "broken.jpg").write_bytes(b"")
+    for named in ([tmp_path], sorted(tmp_path.iterdir())):
+        assert main(["--json", "--out", str(tmp_path), *map(str, named)]) == 2
+        unread, read = map(json.loads, capsys.readouterr().out.splitlines())
+        assert (unread["passed"], unread["findings"], read["passed"]) == (None, [], True)
+        assert "is empty (0 bytes)" in unread["error"]
+        assert "error" not in read
+
+
+def test_the_drawn_verdict_shows_all_its_rows(judge: Judge) -> None:
+    verdict = judge.look(read_picture(PICTURES / "bad-dark-tilted.jpg"))
+    assert len(verdict.failed) > 2
+    for rgb in (np.full((300, 20, 3), 255, np.uint8), np.full((20, 300, 3), 255, np.uint8)):
+        sheet = np.asarray(draw(rgb, dataclasses.replace(verdict, face=None), Texts("fr")).convert("L"))[:, -COLUMN_PX:]
+        rows = np.flatnonzero((sheet < 200).any(axis=1))
+        assert rows[-1] < len(sheet) - 4  # the last one is whole
+        empty = np.flatnonzero(np.diff(rows) > 1)
+        assert len(empty) + 1 >= len(verdict.findings) + len(verdict.failed)
+
+
 def test_watching_played_frames_says_the_guidance(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     frames = tmp_path / "frames"
     frames.mkdir()
@@ -211,3 +282,18 @@ def test_watching_played_frames_says_the_guidance(tmp_path: Path, capsys: pytest
     assert "Close your mouth" in words
     assert "about to be taken" in words
     assert (tmp_path / "watch.png").exists()
+
+
+def test_watching_goes_on_after_a_frame_that_cannot_be_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    frames = tmp_path / "frames"
+    frames.mkdir()
+    assert main(["--watch", "--out", str(tmp_path), str(frames)]) == 2
+    assert "holds no picture" in capsys.readouterr().err
+    (frames / "0.jpg").write_bytes(b"")
+    Image.new("RGB", (9000, 100)).save(frames / "1.jpg")
+    shutil.copy(GOOD, frames / "2.jpg")
+    assert main(["--watch", "--out", str(tmp_path), str(frames)]) == 2
+    said = capsys.readouterr()
+    assert "0.jpg: is empty" in said.err
+    assert "1.jpg: is too narrow" in said.err
+    assert said.out.startswith("   0.2 s")
