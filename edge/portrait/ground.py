@@ -8,13 +8,16 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from .find import Scene
-from .pixels import gradients, lab, luma, reduced
+from .pixels import gradients, lab, luma, luminance, reduced, two_samples
 
 STEP = 4  # the background is looked at on every fourth pixel of the scene, but for its gradient
 BAND_PX = 128  # rows of the scene whose gradient is taken together
 RIM = 2  # steps about the person that are nobody's: soft hair, the mask's own doubt
 LEAST, LEAST_SHARE = 100, 0.01  # steps of background, and share of the frame: less shows nothing of a wall
 HEAD = 0.2  # of the person mask: more is the person, hair's rim included
+# OFIQ looks at 492 × 406 of its aligned picture (616², eyes 113 px apart about 307.5, 272) at 354 × 292
+OFIQ_SIZE = 354, 292
+OFIQ_EYES_APART, OFIQ_MIDDLE = 113 * 354 / 492, np.array([307.5 - 62, 272]) * 354 / 492
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +84,11 @@ def _widened(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def gradient(scene: Scene, ground: Ground) -> float:
-    """OFIQ: mean Sobel magnitude of gamma luma (0…255) over the background, at the scene's full scale."""
+    """Mean Sobel magnitude of gamma luma (0…255) over the background inside the frame, at the scene's full scale.
+
+    OFIQ's is `ofiq_gradient`: it looks at linear light, where a dark wall's stripes hardly count, and at 0.68 of this
+    scale, where fine ones are gone. Calibrated on 241 clean portraits and made stripes (docs/norm.md).
+    """
     # the scene's rim is left out: a difference needs a pixel on every side
     height, width = scene.rgb.shape[:2]
     (left, top), (rows, columns) = ground.corner, ground.mask.shape
@@ -98,6 +105,34 @@ def gradient(scene: Scene, ground: Ground) -> float:
         total += float(steps.sum(where=inner, dtype=np.float64))
         count += int(np.count_nonzero(inner))
     return 255 * total / count if count else 0.0
+
+
+def ofiq_gradient(scene: Scene) -> float | None:
+    """OFIQ: mean Scharr magnitude of linear luminance (0…255) over the background, eyes level and 81 px apart.
+
+    Turned and scaled by the eyes alone (OFIQ: by five points), outside the widened person mask (OFIQ: its face
+    parsing, eroded by 4). None where nothing is left.
+    """
+    if scene.person is None:
+        return None
+    right = np.array([-scene.up[1], scene.up[0]]) * scene.eyes_apart / OFIQ_EYES_APART
+    (a, d), (x, y) = right, scene.middle - OFIQ_MIDDLE @ np.array([right, [-right[1], right[0]]])
+    affine = (float(a), float(-d), float(x), float(d), float(a), float(y))
+    shown = two_samples(Image.fromarray(scene.rgb), OFIQ_SIZE, affine)
+    person = Image.fromarray(scene.person).transform(
+        OFIQ_SIZE,
+        Image.Transform.AFFINE,
+        affine,
+        fillcolor=1.0,  # what lies outside the picture is nobody's wall
+    )
+    behind = ~_widened(np.asarray(person) > 0.5)[1:-1, 1:-1]
+    if not behind.any():
+        return None
+    levels = np.rint(255 * luminance((255 * shown + 0.5).astype(np.uint8)))
+    smooth_y = 10 * levels[1:-1] + 3 * (levels[:-2] + levels[2:])
+    smooth_x = 10 * levels[:, 1:-1] + 3 * (levels[:, :-2] + levels[:, 2:])
+    across, down = smooth_y[:, 2:] - smooth_y[:, :-2], smooth_x[2:] - smooth_x[:-2]
+    return float(np.sqrt(across * across + down * down)[behind].mean(dtype=np.float64))
 
 
 def shadow(scene: Scene, ground: Ground) -> float:

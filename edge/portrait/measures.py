@@ -84,6 +84,14 @@ class Measures:
         return frame(self.face, *self.scene.picture_size)
 
     @cached_property
+    def crop(self) -> dict[str, float]:
+        """OFIQ: from the eyes' midpoint to the picture's borders, in E to its left and right, in T above and below."""
+        scene, (x, y) = self.scene, self.face.middle_px
+        e, t = scene.eyes_apart / scene.scale, scene.eye_to_chin / scene.scale
+        width, height = scene.picture_size
+        return {"left": x / e, "right": (width - x) / e, "above": y / t, "below": (height - y) / t}
+
+    @cached_property
     def skin(self) -> RGB:
         return light.face_pixels(self.scene)
 

@@ -51,7 +51,7 @@ def cut(
         a, c, d, f = -a, c + a * size, -d, f + d * size
     affine = (float(a), float(b), float(c), float(d), float(e), float(f))
     if quick:
-        return _two_samples(picture, (size, size), affine)
+        return two_samples(picture, (size, size), affine)
     crop = picture.transform((size, size), Image.Transform.AFFINE, affine, Image.Resampling.BILINEAR)
     return np.asarray(crop, np.float32) * np.float32(1 / 255)
 
@@ -59,10 +59,10 @@ def cut(
 def stretched(picture: Image.Image, width: int, height: int) -> NDArray[np.float32]:
     """The whole picture as height × width × 3 in 0…1, quickly: the mean of two picture pixels each."""
     affine = (picture.width / width, 0.0, 0.0, 0.0, picture.height / height, 0.0)
-    return _two_samples(picture, (width, height), affine)
+    return two_samples(picture, (width, height), affine)
 
 
-def _two_samples(
+def two_samples(
     picture: Image.Image, size: tuple[int, int], affine: tuple[float, float, float, float, float, float]
 ) -> NDArray[np.float32]:
     """What Pillow's affine transform shows, in 0…1: of each pixel the nearest to its quarter and three quarters."""

@@ -83,12 +83,22 @@ def _ofiq(name: str) -> Measure:
     return lambda m: m.ofiq[name]
 
 
+def _crop(side: str) -> Measure:
+    return lambda m: m.crop[side]
+
+
 def _ground(measure: Callable[[Measures, ground.Ground], float]) -> Measure:
     return lambda m: None if m.ground is None else measure(m, m.ground)
 
 
 def _inter_eye(m: Measures) -> float:
     return m.scene.eyes_apart / m.scene.scale / max(0.3, float(np.cos(np.radians(m.pose.yaw))))
+
+
+def _second_face(m: Measures) -> float:
+    """Area of the second largest face's box over the largest's, 0 where there is none."""
+    areas = sorted(((x1 - x0) * (y1 - y0) for x0, y0, x1, y1 in (each.box for each in m.scene.faces)), reverse=True)
+    return areas[1] / areas[0] if len(areas) > 1 else 0.0
 
 
 # uncertainties granted before a pose is refused, degrees (docs/norm.md, "Where the limits come from")
@@ -149,7 +159,7 @@ TABLE: tuple[Requirement, ...] = (
         lambda m: shape.openness(m.scene, m.fits.lids), overridable=True,
     ),
     Requirement(
-        "mouth_closed", "T", "OFIQ scale; own limit", None, 0.065, falling(0.2, 0.06),
+        "mouth_closed", "T", "own; OFIQ scale", None, 0.065, falling(0.2, 0.06),
         lambda m: shape.mouth(m.scene), overridable=True,
     ),
     Requirement(
@@ -175,7 +185,7 @@ TABLE: tuple[Requirement, ...] = (
         "face_unobstructed", "share", "own", None, 0.28, falling(0.28, 0.05),
         lambda m: cover.odd_share(m.scene), every=6),
     Requirement(
-        "background_uniform", "", "OFIQ scale; own limit", None, 7, falling(10, 100, 190),
+        "background_uniform", "", "own; OFIQ scale", None, 7, falling(10, 100, 190),
         _ground(lambda m, g: ground.gradient(m.scene, g)), every=0,
     ),
     Requirement("background_colour", "L*", "FR", 60, 96, within(60, 96, 2), _ground(lambda _, g: g.mean[0]), every=6),
@@ -187,6 +197,22 @@ TABLE: tuple[Requirement, ...] = (
     Requirement(
         "glasses", "log odds", "own", None, None, rising(0, 1), lambda m: eyes.glasses(m.scene, m.fits.glasses),
         every=0,
+    ),
+    Requirement(
+        "second_face", "area share", "OFIQ scale", None, None, lambda x: 100 * (1 - math.sqrt(x)), _second_face, every=0
+    ),
+    *(
+        Requirement(
+            f"crop_{side}", unit, "OFIQ", None, None, rising(least, 0.1), _crop(side), every=0
+        )
+        for side, unit, least in (("left", "E", 0.9), ("right", "E", 0.9), ("above", "T", 1.4), ("below", "T", 1.8))
+    ),
+    Requirement(
+        "lip_opening", "T", "OFIQ", None, None, falling(0.2, 0.06), lambda m: shape.lip_opening(m.scene), every=0
+    ),
+    Requirement(
+        "background_gradient", "", "OFIQ", None, None, falling(10, 100, 190),
+        lambda m: ground.ofiq_gradient(m.scene), every=0,
     ),
     Requirement(
         "lid_opening", "T", "OFIQ", None, None, rising(0.02, 0.01), lambda m: shape.lid_opening(m.scene), every=0

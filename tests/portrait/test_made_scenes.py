@@ -1,5 +1,6 @@
 """Measures whose right answer is known, on scenes laid out by hand: the background inside the frame, the mask's top."""
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -67,6 +68,36 @@ def test_the_gradient_does_not_depend_on_where_its_bands_end(monkeypatch: pytest
     whole = ground.gradient(made, seen)
     monkeypatch.setattr(ground, "BAND_PX", 50)
     assert ground.gradient(made, seen) == pytest.approx(whole, rel=1e-9)
+
+
+def ofiq_scene(rgb: Any, person: Any, *, turned: bool = False, size: float = 1.0) -> Scene:
+    """Eyes as far apart as OFIQ's are, or `size` times that, about the picture's middle; turned by 90 degrees."""
+    half = size * ground.OFIQ_EYES_APART / 2
+    away = np.array([0.0, half] if turned else [half, 0.0])
+    irises = tuple(np.tile(200 + sign * away, (5, 1)) for sign in (-1, 1))
+    return dataclasses.replace(scene(rgb, person), irises=irises)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("size", [1.0, 0.8])
+def test_ofiqs_gradient_of_bands_is_their_steps_in_linear_light_by_scharr(turned: bool, size: float) -> None:
+    dark, light = 168, 176  # sRGB; in linear light 100 and 111 of 255, as IEC 61966-2-1 has it
+    bands = wall()
+    bands[:] = np.where(np.arange(SIDE) // 10 % 2, light, dark)[:, None, None]
+    bands[200:, 180:220] = np.random.default_rng(1).integers(0, 256, (200, 40, 3), np.uint8)
+    covered = np.zeros((SIDE, SIDE))
+    covered[198:, 178:222] = 1
+    # Scharr: 16 times the step on both its sides; of the bands' ten rows at OFIQ's size two lie on a step
+    expected = pytest.approx(16 * (111 - 100) * 2 / (10 / size), rel=0.06)
+    for picture, mask in ((bands, covered), (np.ascontiguousarray(bands.transpose(1, 0, 2)), covered.T)):
+        assert ground.ofiq_gradient(ofiq_scene(picture, mask, turned=turned, size=size)) == expected
+    assert ground.ofiq_gradient(ofiq_scene(wall(), covered, turned=turned, size=size)) == 0
+    assert ground.ofiq_gradient(ofiq_scene(bands, np.ones((SIDE, SIDE)))) is None
+
+
+def test_what_lies_outside_the_picture_is_no_wall_of_ofiqs() -> None:
+    made = ofiq_scene(wall(), np.zeros((SIDE, SIDE)), size=2.0)  # OFIQ's part then reaches beyond every border
+    assert ground.ofiq_gradient(made) == 0
 
 
 def test_the_little_wall_that_wide_hair_leaves_is_judged() -> None:

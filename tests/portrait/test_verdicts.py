@@ -56,6 +56,24 @@ def test_the_same_picture_gives_the_same_verdict_bit_for_bit(judge: Judge, good:
     assert (judge.portrait(good, first) == judge.portrait(good, again)).all()
 
 
+def test_ofiqs_figures_follow_the_picture_as_ofiq_defines_them(judge: Judge, good: np.ndarray) -> None:
+    whole, cut = judge.look(good), judge.look(np.ascontiguousarray(good[:-100, 60:]))
+    face = whole.face
+    assert face is not None
+    (x, y), (height, width) = face.middle_px, good.shape[:2]
+    e = np.hypot(*np.subtract(*face.eyes_px))
+    t = np.hypot(*np.subtract(face.chin_px, face.middle_px))
+    for side, px in (("left", x), ("right", width - x)):
+        assert whole[f"crop_{side}"].value == pytest.approx(px / e)
+    for side, px in (("above", y), ("below", height - y)):
+        assert whole[f"crop_{side}"].value == pytest.approx(px / t)
+    assert (whole["crop_left"].value - cut["crop_left"].value) * e == pytest.approx(60, abs=3)
+    assert (whole["crop_below"].value - cut["crop_below"].value) * t == pytest.approx(100, abs=3)
+    assert judge.look(read_picture(PICTURES / "bad-smile.jpg"))["lip_opening"].value > 3 * whole["lip_opening"].value
+    assert whole["second_face"].value == 0
+    assert judge.look(read_picture(PICTURES / "two-faces.jpg"))["second_face"].value > 0.8
+
+
 def striped(rgb: np.ndarray) -> np.ndarray:
     out = rgb.copy()
     out[:700, ::24] = 60
