@@ -189,7 +189,7 @@ def report_heads(faces: Path, labels: Labels, networks: Networks, folds: int = 5
     """Head height on the marked heads, each judged by fits that have not seen it."""
     marks = rows(faces / "marks.csv")
     fits = read_fits(load_models()["norm"])
-    scenes = {n: find(read_picture(faces / f"{n}.jpg"), networks)[0] for n in labels}
+    scenes = {n: find(read_picture(faces / f"{n}.jpg"), networks) for n in labels}
     found = {n: s for n, s in scenes.items() if s is not None}
     pitches = {n: turn(s.mesh, fits.reference).pitch for n, s in found.items()}
     bald = {n: labels[n]["hair"] == "bald" for n in found}
@@ -227,7 +227,7 @@ def report_eyes(faces: Path, labels: Labels, networks: Networks, folds: int = 5)
     """Made shut eyes and the same people's open ones, each judged by a fit that has not seen the person."""
     limit = next(row.low for row in TABLE if row.name == "eyes_open")
     assert limit is not None
-    found = {n: find(read_picture(faces / f"{n}.jpg"), networks)[0] for n in labels}
+    found = {n: find(read_picture(faces / f"{n}.jpg"), networks) for n in labels}
     scenes = {n: s for n, s in found.items() if s is not None and "shut" not in labels[n]["note"]}
     samples = {n: lid_samples(scene, int(n[1:]), networks) for n, scene in scenes.items()}
     kinds = [(share, way) for share in SHUT_SHARES for way in WAYS]

@@ -28,7 +28,7 @@ class Cutout:
 
 def cut_person(rgb: RGB, networks: Networks) -> Cutout | None:
     """The person of the largest face, None where no face is found."""
-    scene, _ = find(rgb, networks)
+    scene = find(rgb, networks)
     if scene is None or scene.person is None:
         return None
     x0, y0 = (round(each) for each in scene.origin)

@@ -18,7 +18,8 @@ from edge.judge import load_models
 from edge.picture import read_picture
 from edge.portrait import crown, shape
 from edge.portrait.eyes import frame_edges
-from edge.portrait.find import Scene, around, eyes, find
+from edge.portrait.faces import around
+from edge.portrait.find import Scene, eyes, find
 from edge.portrait.networks import Networks
 from edge.portrait.pose import turn
 
@@ -180,7 +181,7 @@ def main(faces: Path) -> int:
     """Trains, writes, prints."""
     networks = Networks(load_models())
     labels, marks = rows(faces / "labels.csv"), rows(faces / "marks.csv")
-    found = {name: find(read_picture(faces / f"{name}.jpg"), networks)[0] for name in labels}
+    found = {name: find(read_picture(faces / f"{name}.jpg"), networks) for name in labels}
     scenes = {name: scene for name, scene in found.items() if scene is not None}
     frontal = [n for n in scenes if labels[n]["pose"] == "frontal" and labels[n]["mouth"] != "open"]
     mean = reference([scenes[n].mesh for n in frontal])

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from .faces import PRESENT, angle, around, first_square, scaled, search
 from .networks import Detected, Networks
 from .pixels import RGB, Grey, Points, Square, reduced, shrunk_by
 from .verdict import Finding
@@ -113,48 +114,47 @@ SEARCH, RIGHT_EYE, LEFT_EYE, MASK = range(4)
 TURNS = (SEARCH, RIGHT_EYE, MASK, LEFT_EYE, RIGHT_EYE, LEFT_EYE)
 
 
-def find(rgb: RGB, networks: Networks, *, shrunk: int = 1) -> tuple[Scene | None, tuple[Detected, ...]]:
-    """The scene of the largest face, and all faces found (pixels of the picture). None where there is none.
+def find(rgb: RGB, networks: Networks, *, shrunk: int = 1) -> Scene | None:
+    """The scene of the largest face; None where there is none.
 
     `shrunk`: the array shows the picture at 1/shrunk of its size (a JPEG decoded no larger than needed).
     """
     step = max(1, max(rgb.shape[:2]) // 640)
     small = Image.fromarray(np.ascontiguousarray(rgb[::step, ::step]))
-    faces = tuple(_scaled(face, step) for face in networks.faces(small))
+    faces = search(small, networks)
     if not faces:
-        return None, faces
-    face = faces[0]
+        return None
+    face = scaled(faces[0], step)
     work, scale, origin = _crop(rgb, face)
     with ThreadPoolExecutor(1) as beside:  # the mask and the face know nothing of each other
         mask = beside.submit(lambda: _resized(networks.person(work), work.size))
-        mesh, _ = networks.mesh(work, _first_square(face, scale, origin))
+        mesh, _ = networks.mesh(work, first_square(face, scale, origin))
         mesh, presence = networks.mesh(work, around(mesh))
-        if presence < 0.5:
-            return None, ()
+        if presence < PRESENT:
+            return None
         irises, lids = eyes(work, mesh, networks)
         person = mask.result()
     size = (rgb.shape[1] * shrunk, rgb.shape[0] * shrunk)
-    faces = tuple(_scaled(each, shrunk) for each in faces)
+    all_faces = tuple(scaled(each, step * shrunk) for each in faces)
     origin = (origin[0] * shrunk, origin[1] * shrunk)
-    scene = Scene(np.asarray(work), scale / shrunk, origin, size, faces, mesh, presence, irises, lids, person)
-    return scene, faces
+    return Scene(np.asarray(work), scale / shrunk, origin, size, all_faces, mesh, presence, irises, lids, person)
 
 
-def follow(rgb: RGB, networks: Networks, track: Track) -> tuple[Scene | None, tuple[Detected, ...]]:
+def follow(rgb: RGB, networks: Networks, track: Track) -> Scene | None:
     """As `find`, for a small live frame that follows the ones before: nothing is resampled but the networks' crops."""
     work = Image.fromarray(rgb)
     turn = TURNS[track.frame % len(TURNS)]
     if track.mesh is None or turn == SEARCH:
-        track.faces = tuple(networks.faces(work))
+        track.faces = tuple(search(work, networks))
         if not track.faces:
             track.mesh = None
-            return None, ()
+            return None
     if track.mesh is None:
-        track.mesh, _ = networks.mesh(work, _first_square(track.faces[0], 1.0, (0.0, 0.0)), quick=True)
+        track.mesh, _ = networks.mesh(work, first_square(track.faces[0]), quick=True)
     mesh, presence = networks.mesh(work, around(track.mesh), quick=True)
-    track.mesh = mesh if presence >= 0.5 else None
+    track.mesh = mesh if presence >= PRESENT else None
     if track.mesh is None:
-        return None, ()
+        return None
     track.eyes = _one_eye(work, mesh, networks, track, turn) if track.eyes else eyes(work, mesh, networks)
     track.corners = mesh[[33, 263], :2]
     irises, lids = track.eyes
@@ -163,25 +163,7 @@ def follow(rgb: RGB, networks: Networks, track: Track) -> tuple[Scene | None, tu
         track.person = _resized(mask, work.size)
     track.frame += 1
     size = (rgb.shape[1], rgb.shape[0])
-    scene = Scene(rgb, 1.0, (0.0, 0.0), size, track.faces, mesh, presence, irises, lids, track.person)
-    return scene, track.faces
-
-
-def _first_square(face: Detected, scale: float, origin: tuple[float, float]) -> Square:
-    """What the mesh network is shown first: 1.5 times the detector's box, turned by its eyes."""
-    box = np.array(face.box).reshape(2, 2)
-    centre, side = (box.mean(axis=0) - origin) * scale, 1.5 * float((box[1] - box[0]).max()) * scale
-    return Square(float(centre[0]), float(centre[1]), side, _angle(face.points[0], face.points[1]))
-
-
-def around(mesh: Points) -> Square:
-    """The square the mesh network wants for its next pass: 1.5 × the turned box of the points."""
-    angle = _angle(mesh[33], mesh[263])
-    cos, sin = np.cos(-angle), np.sin(-angle)
-    turned = mesh[:, :2] @ np.array([[cos, sin], [-sin, cos]])
-    low, high = turned.min(axis=0), turned.max(axis=0)
-    middle = (low + high) / 2 @ np.array([[cos, -sin], [sin, cos]])
-    return Square(float(middle[0]), float(middle[1]), 1.5 * float((high - low).max()), angle)
+    return Scene(rgb, 1.0, (0.0, 0.0), size, track.faces, mesh, presence, irises, lids, track.person)
 
 
 def _one_eye(
@@ -202,7 +184,7 @@ def _one_eye(
 def _eye_square(mesh: Points, outer: int, inner: int) -> Square:
     middle = (mesh[outer, :2] + mesh[inner, :2]) / 2
     side = 2.3 * float(np.hypot(*(mesh[outer, :2] - mesh[inner, :2])))
-    return Square(float(middle[0]), float(middle[1]), side, _angle(mesh[33], mesh[263]))
+    return Square(float(middle[0]), float(middle[1]), side, angle(mesh[33], mesh[263]))
 
 
 def eyes(work: Image.Image, mesh: Points, networks: Networks) -> tuple[tuple[Points, Points], tuple[Points, Points]]:
@@ -235,12 +217,3 @@ def _crop(rgb: RGB, face: Detected) -> tuple[Image.Image, float, tuple[float, fl
 
 def _resized(grey: NDArray[np.float32], size: tuple[int, int]) -> Grey:
     return np.asarray(Image.fromarray(grey).resize(size, Image.Resampling.BILINEAR), np.float32)
-
-
-def _scaled(face: Detected, step: int) -> Detected:
-    x0, y0, x1, y1 = (each * step for each in face.box)
-    return Detected((x0, y0, x1, y1), face.points * step, face.score)
-
-
-def _angle(a: Points, b: Points) -> float:
-    return float(np.arctan2(b[1] - a[1], b[0] - a[0]))

@@ -40,10 +40,7 @@ class Judge:
             raise ValueError(
                 f"a picture is H × W × 3 of uint8, at least {LEAST_PX} px wide and high, not {rgb.shape} {rgb.dtype}"
             )
-        if live:
-            scene, _ = follow(rgb, self._networks, self._track)
-        else:
-            scene, _ = find(rgb, self._networks, shrunk=shrunk)
+        scene = follow(rgb, self._networks, self._track) if live else find(rgb, self._networks, shrunk=shrunk)
         if scene is None:
             self._track = Track() if live else self._track
             return Verdict(None, (TABLE[0].finding(0),), False)

@@ -97,8 +97,8 @@ def _inter_eye(m: Measures) -> float:
 
 def _second_face(m: Measures) -> float:
     """Area of the second largest face's box over the largest's, 0 where there is none."""
-    areas = sorted(((x1 - x0) * (y1 - y0) for x0, y0, x1, y1 in (each.box for each in m.scene.faces)), reverse=True)
-    return areas[1] / areas[0] if len(areas) > 1 else 0.0
+    largest, *others = sorted((face.area for face in m.scene.faces), reverse=True)
+    return others[0] / largest if others else 0.0
 
 
 # uncertainties granted before a pose is refused, degrees (docs/norm.md, "Where the limits come from")

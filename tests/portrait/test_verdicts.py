@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
+from bench.norm_defects import second_face
 from bench.norm_eyes import WAYS, shut
 from edge.judge import load_models
 from edge.picture import read_picture
@@ -47,6 +48,28 @@ def test_a_picture_without_a_face_has_no_face_and_one_finding(judge: Judge) -> N
     assert [finding.name for finding in verdict.findings] == ["one_face"]
     with pytest.raises(ValueError, match="no face"):
         judge.portrait(np.zeros((64, 64, 3), np.uint8), verdict)
+
+
+@pytest.mark.parametrize("scale", [0.2, 0.3, 0.6])
+def test_a_second_face_is_refused_however_small_it_is_live_too(judge: Judge, good: np.ndarray, scale: float) -> None:
+    face = judge.look(good).face
+    assert face is not None
+    both = second_face(good, face, scale)
+    assert judge.look(both)["one_face"].value == 2
+    frame = Image.fromarray(both)
+    frame.thumbnail((640, 480))
+    assert judge.look(np.asarray(frame), live=True)["one_face"].value == 2
+    assert judge.look(good)["one_face"].passed
+
+
+def test_somebody_far_away_is_told_to_come_closer_not_that_nobody_is_there(judge: Judge, good: np.ndarray) -> None:
+    wall = Image.new("RGB", (3000, 3000), (203, 206, 208))
+    for width in (450, 600):  # the face: 5 and 7 % of the picture's height from eyes to chin, where 10 are wished for
+        away = wall.copy()
+        away.paste(Image.fromarray(good).resize((width, round(width * good.shape[0] / good.shape[1]))), (1200, 1400))
+        reason = judge.look(np.asarray(away))["head_size"].reason
+        assert reason is not None
+        assert reason.key == "norm.head_size.low"
 
 
 def test_the_same_picture_gives_the_same_verdict_bit_for_bit(judge: Judge, good: np.ndarray) -> None:
@@ -131,7 +154,7 @@ def test_a_face_without_cheeks_in_the_picture_is_refused_by_its_margins(
 @pytest.mark.parametrize("name", ["good", "good-2"])
 def test_shut_eyes_are_refused(judge: Judge, name: str, way: str) -> None:
     picture = read_picture(PICTURES / f"{name}.jpg")
-    scene, _ = find(picture, Networks(load_models()))
+    scene = find(picture, Networks(load_models()))
     assert scene is not None
     verdict = judge.look(shut(scene, picture, 1.0, way, seed=1))
     assert {finding.name for finding in verdict.failed} >= {"eyes_open"}
