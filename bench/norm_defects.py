@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageFilter
 
+from edge.portrait.frame import WIDTH_MM, frame
 from edge.portrait.pixels import RGB, box_blur
 from edge.portrait.verdict import Face
 
@@ -115,6 +116,14 @@ def wall_tint(rgb: RGB, face: Face, chroma: float) -> RGB:
     return np.asarray(np.clip(rgb + _wall(rgb, face) * np.array([chroma, 0, -chroma]), 0, 255).astype(np.uint8))
 
 
+def strip(rgb: RGB, face: Face, share: float) -> RGB:
+    """A beige strip on the wall, from the frame's left edge over this share of its width."""
+    left = frame(face, rgb.shape[1], rgb.shape[0]).x
+    end = left + share * WIDTH_MM / face.mm_per_px
+    where = _wall(rgb, face) * ((np.arange(rgb.shape[1]) >= left) & (np.arange(rgb.shape[1]) < end))[None, :, None]
+    return np.asarray((rgb * (1 - where) + where * np.array([205, 190, 160])).astype(np.uint8))
+
+
 def covered(rgb: RGB, face: Face, share: float) -> RGB:
     """A grey card before the face, from below: its upper edge cuts off this share of the eye-to-chin distance."""
     out = rgb.copy()
@@ -205,6 +214,10 @@ DEFECTS: tuple[Defect, ...] = (
     Defect(
         "wall too dark or white", ("background_colour",), "level",
         (40, 90, 120, 160, 220, 240, 255), lambda g: g in (40, 90, 120, 255), wall_level,
+    ),
+    Defect(
+        "strip on the wall", ("background_patch",), "of the frame's width",
+        (0.03, 0.06, 0.12, 0.2, 0.3), lambda g: g >= 0.2, strip,
     ),
     Defect("tinted wall", ("background_tone",), "levels", (4, 8, 15, 25, 40), lambda g: g >= 25, wall_tint),
     Defect(

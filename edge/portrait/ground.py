@@ -29,20 +29,15 @@ class Ground:
     corner: tuple[int, int]  # x, y of the frame's corner in steps of `STEP` scene pixels
 
     @cached_property
-    def _seen(self) -> NDArray[np.float32]:
+    def seen(self) -> NDArray[np.float32]:
+        """The background's colours, n × 3."""
         return self.colours[self.mask]
 
     @cached_property
     def mean(self) -> tuple[float, float, float]:
         """Mean L*, a*, b*."""
-        lightness, red, blue = (float(each) for each in self._seen.mean(axis=0))
+        lightness, red, blue = (float(each) for each in self.seen.mean(axis=0))
         return lightness, red, blue
-
-    @cached_property
-    def spread(self) -> tuple[float, float]:
-        """Standard deviation of L*; of a* and b* together."""
-        lightness, red, blue = (float(each) for each in self._seen.std(axis=0))
-        return lightness, float(np.hypot(red, blue))
 
 
 def ground(scene: Scene, frame: tuple[float, float, float, float]) -> Ground | None:
@@ -105,6 +100,16 @@ def gradient(scene: Scene, ground: Ground) -> float:
         total += float(steps.sum(where=inner, dtype=np.float64))
         count += int(np.count_nonzero(inner))
     return 255 * total / count if count else 0.0
+
+
+def patch(ground: Ground) -> float:
+    """ΔE (CIE76) that a tenth of the background lies from its median colour: something else is seen, or half a wall.
+
+    On 139 clean portraits 0.7 at the 95th percentile, 13 and 48 where the person mask forgets hair; a strip of the
+    frame's left fifth in beige, grey or white 15 to 19, dark green 61. Real plain walls fall off by up to 13.
+    """
+    seen = ground.seen
+    return float(np.percentile(np.sqrt(np.square(seen - np.median(seen, axis=0)).sum(axis=1)), 90))
 
 
 def ofiq_gradient(scene: Scene) -> float | None:

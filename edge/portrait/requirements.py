@@ -188,6 +188,9 @@ TABLE: tuple[Requirement, ...] = (
         "background_uniform", "", "own; OFIQ scale", None, 7, falling(10, 100, 190),
         _ground(lambda m, g: ground.gradient(m.scene, g)), every=0,
     ),
+    Requirement(
+        "background_patch", "ΔE", "own", None, 14, falling(14, 3), _ground(lambda _, g: ground.patch(g)), every=6
+    ),
     Requirement("background_colour", "L*", "FR", 60, 96, within(60, 96, 2), _ground(lambda _, g: g.mean[0]), every=6),
     Requirement("background_tone", "ΔE", "FR", None, 6, falling(6, 2), _ground(_tone), every=6),
     Requirement(

@@ -9,6 +9,7 @@ import pytest
 from edge.portrait import ground
 from edge.portrait.crown import mask_top
 from edge.portrait.find import CHIN, Scene
+from edge.portrait.pixels import lab
 
 SIDE = 400
 FRAME = (82.0, 61.0, 322.0, 381.0)  # in scene pixels; its corner lies at no multiple of the grid's step
@@ -46,7 +47,7 @@ def test_stripes_on_the_person_or_outside_the_frame_are_no_background() -> None:
     made = scene(picture, person())
     seen = ground.ground(made, FRAME)
     assert seen is not None and ground.gradient(made, seen) == 0
-    assert seen.spread == (pytest.approx(0, abs=0.01), pytest.approx(0, abs=0.01))
+    assert ground.patch(seen) == pytest.approx(0, abs=0.01)
 
 
 @pytest.mark.parametrize("step", [4, 10])
@@ -112,6 +113,21 @@ def test_the_little_wall_that_wide_hair_leaves_is_judged() -> None:
         assert np.count_nonzero(seen.mask) < 0.06 * seen.mask.size
         assert (ground.gradient(made, seen) > 50) == stripes
     assert ground.ground(scene(picture, np.ones((SIDE, SIDE))), FRAME) is None
+
+
+@pytest.mark.parametrize(("share", "seen_behind"), [(0.07, False), (0.13, True), (0.4, True)])
+def test_what_covers_a_tenth_of_the_wall_counts_whatever_its_colour(share: float, seen_behind: bool) -> None:
+    left, top, right, bottom = (int(each) for each in FRAME)
+    for colour in ((40, 90, 50), (150, 150, 150), (200, 200, 120)):
+        picture = wall()
+        picture[top : top + round(share * (bottom - top) * 0.8), left:right] = colour  # 0.8: the person takes the rest
+        made = scene(picture, person())
+        seen = ground.ground(made, FRAME)
+        assert seen is not None
+        assert (ground.patch(seen) > 14) == seen_behind
+        if seen_behind:
+            away = lab(np.array([[colour]], np.uint8))[0, 0] - lab(np.full((1, 1, 3), 200, np.uint8))[0, 0]
+            assert ground.patch(seen) == pytest.approx(float(np.hypot(np.hypot(*away[:2]), away[2])), rel=0.02)
 
 
 def test_a_shadow_counts_beside_the_head_only() -> None:
