@@ -28,7 +28,11 @@ def _grid(scene: Scene, eye: int, half_width: float, half_height: float) -> NDAr
 
 
 def glare(scene: Scene) -> float:
-    """Greater of the two lens regions' share of bright, colourless pixels (reflections cover what is behind them)."""
+    """Greater of the two lens regions' share of bright, colourless pixels (reflections cover what is behind them).
+
+    Calibrated on clean portraits (99.5th percentile) and discs of light laid over their eyes, 0.15 E and more in radius
+    (bench/norm_defects.py): real glare is rare among the 322.
+    """
     shares = []
     for eye in (0, 1):
         colours = lab(scene.at(_grid(scene, eye, 0.32, 0.20)))
@@ -39,14 +43,20 @@ def glare(scene: Scene) -> float:
 
 
 def tint(scene: Scene, cheeks: NDArray[np.uint8]) -> float:
-    """Stops by which the skin about the eyes is darker than the cheeks: sockets a little, dark lenses much."""
+    """Stops by which the skin about the eyes is darker than the cheeks: sockets a little, dark lenses much.
+
+    Calibrated on clean portraits and made lenses 3 stops dark; the one tinted pair among 322 portraits has 3.0.
+    """
     around = np.concatenate([scene.at(_grid(scene, eye, 0.30, 0.18)) for eye in (0, 1)])
     a, b = float(np.percentile(luminance(around), 75)), float(np.median(luminance(cheeks))) if len(cheeks) else 0.0
     return float(np.log2((b + 0.002) / (a + 0.002)))
 
 
 def red_pupils(scene: Scene) -> float:
-    """Greater of the two pupils' a* (65th percentile about its middle)."""
+    """Greater of the two pupils' a* (65th percentile about its middle).
+
+    Calibrated on clean portraits, whose brown eyes reach 19, and made red pupils, which have 40 and more.
+    """
     reds = []
     for eye in (0, 1):
         colours = lab(scene.at(_grid(scene, eye, 0.035, 0.035)))

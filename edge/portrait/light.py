@@ -70,7 +70,10 @@ def ofiq_cast(left: NDArray[np.uint8], right: NDArray[np.uint8]) -> float:
 
 
 def side_ratio(scene: Scene) -> float:
-    """Log2 of linear luminance of the face's picture-left half over its right half (medians): light from one side."""
+    """Log2 of linear luminance of the face's picture-left half over its right half (medians): light from one side.
+
+    Calibrated on 241 portraits labelled even and made side light of 4 stops; the labels "side" are soft (AUC 0.69).
+    """
     outline = scene.mesh[list(OVAL)]
     top, chin = outline[0], outline[18]
     halves = np.concatenate([outline[18:], outline[:1]]), outline[:19]
@@ -93,7 +96,8 @@ def detail(scene: Scene) -> float:
     """How fine the finest edges of the face are: 99.5th percentile of fine over coarse gradient, least of 4 directions.
 
     From above the brows to below the lower lip, where every face has edges, smooth skin or not. The ratio does not
-    depend on contrast or skin; a blur takes the fine gradient first, motion that of its direction.
+    depend on contrast or skin; a blur takes the fine gradient first, motion that of its direction. Calibrated on clean
+    portraits and their blurred (σ 0.16 mm) and moved (1 mm) copies.
     """
     left, right = scene.mesh[:, 0].min(), scene.mesh[:, 0].max()
     x0, x1 = int(max(left, 0)), int(right)

@@ -6,17 +6,21 @@ import numpy as np
 
 from .pixels import Points
 
-# The mesh answers about 0.75 of a turn. No known turns were at hand to stretch it by: the limits are drawn on what it
-# answers (docs/norm.md, "Where the limits come from").
-YAW_SLOPE, PITCH_SLOPE = 1.0, 1.0
+# of a turn aside the mesh answers about so much (measured; norm.md). Of one up or down nobody knows
+YAW_ANSWERED = 0.75
 
 
 @dataclass(frozen=True)
 class Pose:
-    """Degrees: yaw grows to the picture's right, pitch upwards."""
+    """Degrees as the mesh answers them: yaw grows to the picture's right, pitch upwards."""
 
     yaw: float
     pitch: float
+
+    @property
+    def turned(self) -> float:
+        """Yaw as the head is really turned, degrees."""
+        return self.yaw / YAW_ANSWERED
 
 
 def turn(mesh: Points, reference: Points) -> Pose:
@@ -31,4 +35,4 @@ def turn(mesh: Points, reference: Points) -> Pose:
     x = np.cos(roll) * nose[0] + np.sin(roll) * nose[1]
     y = -np.sin(roll) * nose[0] + np.cos(roll) * nose[1]
     yaw, pitch = np.degrees(np.arcsin(x)), np.degrees(np.arcsin(-y))
-    return Pose(float(yaw) * YAW_SLOPE, float(pitch) * PITCH_SLOPE)
+    return Pose(float(yaw), float(pitch))
