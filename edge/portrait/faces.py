@@ -36,6 +36,8 @@ def _confirmed(
         if any(_shared(suspected.box, other.box) >= OTHER for other in (*sure, *out)):
             continue
         part = _part(suspected, picture.size)
+        if part[0] >= part[2] or part[1] >= part[3]:  # suspected beside the picture, in what fills it up to a square
+            continue
         for face in (_moved(each, part) for each in networks.faces(picture.crop(part))[0]):
             if _shared(face.box, suspected.box) < SAME or any(_shared(face.box, o.box) >= OTHER for o in (*sure, *out)):
                 continue

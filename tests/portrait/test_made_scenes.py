@@ -5,10 +5,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from edge.portrait import ground
 from edge.portrait.crown import mask_top
+from edge.portrait.faces import search
 from edge.portrait.find import CHIN, Scene
+from edge.portrait.networks import Detected
 from edge.portrait.pixels import lab
 
 SIDE = 400
@@ -69,6 +72,25 @@ def test_the_gradient_does_not_depend_on_where_its_bands_end(monkeypatch: pytest
     whole = ground.gradient(made, seen)
     monkeypatch.setattr(ground, "BAND_PX", 50)
     assert ground.gradient(made, seen) == pytest.approx(whole, rel=1e-9)
+
+
+class Doubtful:
+    """Networks whose detector suspects faces there; it confirms none, and must be shown no empty part."""
+
+    def __init__(self, *boxes: tuple[float, float, float, float]) -> None:
+        self.suspected = [Detected(box, np.zeros((6, 2)), 0.3) for box in boxes]
+
+    def faces(self, picture: Image.Image) -> tuple[list[Detected], list[Detected]]:
+        assert min(picture.size) > 0
+        suspected, self.suspected = self.suspected, []
+        return [], suspected
+
+
+def test_what_is_suspected_beside_the_picture_is_no_face() -> None:
+    beside = Doubtful(
+        (500.0, 10.0, 520.0, 30.0), (-90.0, 10.0, -60.0, 40.0), (30.0, 40.0, 20.0, 40.0), (10.0, 10.0, 30.0, 30.0)
+    )
+    assert search(Image.new("RGB", (100, 100)), beside) == []
 
 
 def ofiq_scene(rgb: Any, person: Any, *, turned: bool = False, size: float = 1.0) -> Scene:
