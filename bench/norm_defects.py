@@ -227,5 +227,5 @@ DEFECTS: tuple[Defect, ...] = (
     Defect("glare", ("eyes_visible",), "E", (0.03, 0.08, 0.15, 0.2, 0.25), lambda g: g >= 0.15, glare),
     Defect("dark lenses", ("lenses_clear", "one_face"), "stops", (0.5, 1, 2, 3, 4), lambda g: g >= 3, tinted),
     Defect("red eyes", ("red_eyes",), "level", (60, 120, 180), lambda g: g >= 120, red_eyes),
-    Defect("second face", ("one_face",), "scale", (0.15, 0.2, 0.3, 0.5, 1.0), lambda g: g >= 0.2, second_face),
+    Defect("second face", ("one_face",), "scale", (0.15, 0.2, 0.3, 0.5, 1.0), lambda g: g >= 0.3, second_face),
 )  # fmt: skip
