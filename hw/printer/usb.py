@@ -7,6 +7,7 @@ import errno
 import logging
 import os
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,9 @@ log = logging.getLogger(__name__)
 
 TIMEOUT_MS = 5000  # python-escpos's default of 0 waits for ever
 READ_BYTES = 4096  # a multiple of every packet size: what does not fit would be lost
-PRINTER_CLASS = 7
+PRINTER_CLASS, MAKERS_OWN = 7, 255
+IPP = 4  # protocol of a printer's interface that speaks HTTP
+BULK = 2  # lowest bits of an endpoint's attributes
 GET_PORT_STATUS, SOFT_RESET = 1, 2  # requests of the printer class [USB Printer Class 1.1, 4.2]
 GONE = {errno.ENODEV, errno.EIO, errno.ENXIO, errno.ENOENT, errno.EPROTO, errno.ESHUTDOWN, errno.EPIPE}
 RULE = "install systemd/udev/70-booth-printer.rules, or add the user to the group lp"
@@ -32,19 +35,20 @@ class UsbPort:
         try:
             import usb.core
             from escpos.exceptions import DeviceNotFoundError
-            from escpos.printer import Usb
         except ImportError as missing:
             raise DeviceFault("printer", f"{missing}: install the booth with its `devices` extra") from missing
         self._usb_error: type[Exception] = usb.core.USBError
         self._timeout_error: type[Exception] = usb.core.USBTimeoutError
         device = _found(chosen, name)
-        self._interface, in_ep, out_ep = self._claimed_once(device, name)
+        self._interface, setting, in_ep, out_ep = self._claimed_once(device, name)
         place = (device.bus, device.address)
         wanted = {"custom_match": lambda each: (each.bus, each.address) == place}
-        self._printer = Usb(usb_args=wanted, timeout=TIMEOUT_MS, in_ep=in_ep, out_ep=out_ep)
+        self._printer = _reset_only()(usb_args=wanted, timeout=TIMEOUT_MS, in_ep=in_ep, out_ep=out_ep)
         try:
             self._printer.open()
             usb.util.claim_interface(self._printer.device, self._interface)
+            if setting:
+                self._printer.device.set_interface_altsetting(self._interface, setting)
         except (DeviceNotFoundError, usb.core.USBError) as error:
             self.close()
             raise DeviceMissing("printer", f"{name} did not open: {error}") from error
@@ -52,19 +56,19 @@ class UsbPort:
         self._in, self._out = in_ep, out_ep
         self._drain()
 
-    def _claimed_once(self, device: Any, name: str) -> tuple[int, int, int]:
-        """(interface, in, out endpoint). Claims it once, before anything resets the bus under another process."""
+    def _claimed_once(self, device: Any, name: str) -> tuple[int, int, int, int]:
+        """Interface, its setting, in, out endpoint. Claims it once, before anything resets the bus under another
+        process."""
         import usb.util
 
         where = _node(device)
         try:
-            interface = _printer_interface(device)
+            interface, ends = printer_interface(interface for configuration in device for interface in configuration)
             if interface is None:
                 raise DeviceFault("printer", f"{name} has no printer interface; compare the ids with `lsusb -v`")
-            number = interface.bInterfaceNumber
-            ends = {usb.util.endpoint_direction(end.bEndpointAddress): end.bEndpointAddress for end in interface}
             if len(ends) != 2:
                 raise DeviceFault("printer", f"{name} answers nothing: it has no endpoint to the host")
+            number = interface.bInterfaceNumber
             if device.is_kernel_driver_active(number):
                 device.detach_kernel_driver(number)  # usblp, which blocks for ever
             usb.util.claim_interface(device, number)
@@ -77,7 +81,7 @@ class UsbPort:
             raise DeviceMissing("printer", f"{name} did not open: {error}") from error
         finally:
             usb.util.dispose_resources(device)
-        return number, ends[usb.util.ENDPOINT_IN], ends[usb.util.ENDPOINT_OUT]
+        return number, interface.bAlternateSetting, ends[usb.util.ENDPOINT_IN], ends[usb.util.ENDPOINT_OUT]
 
     def write(self, data: bytes, deadline_s: float) -> int:
         end_s = time.monotonic() + deadline_s
@@ -200,8 +204,38 @@ def _node(device: Any) -> str:
     return f"/dev/bus/usb/{device.bus:03d}/{device.address:03d}"
 
 
-def _printer_interface(device: Any) -> Any:
-    """The first interface of the printer class, or of a maker's own with bulk endpoints both ways."""
-    found = [interface for configuration in device for interface in configuration]
-    printers = [interface for interface in found if interface.bInterfaceClass == PRINTER_CLASS]
-    return next(iter(printers or [interface for interface in found if interface.bNumEndpoints >= 2]), None)
+def printer_interface(found: Iterable[Any]) -> tuple[Any, dict[int, int]]:
+    """The interface, in one of its settings, that takes raster and answers; its bulk endpoints by direction (0, 0x80).
+
+    One of the printer class comes before a maker's own, one that answers before one that does not: the first setting of
+    many printers has no way back. Never a drive, a keyboard or a serial port. (None, {}) where there is none.
+    """
+    there = list(found)
+    printers = [each for each in there if each.bInterfaceClass == PRINTER_CLASS and each.bInterfaceProtocol != IPP]
+    own = [each for each in there if each.bInterfaceClass == MAKERS_OWN]
+    best = max(printers or own, key=lambda each: len(_bulk(each)), default=None)
+    return best, {} if best is None else _bulk(best)
+
+
+def _bulk(interface: Any) -> dict[int, int]:
+    """Addresses of its bulk endpoints by direction."""
+    bulk = [end.bEndpointAddress for end in interface if end.bmAttributes & 3 == BULK]
+    return {address & 0x80: address for address in reversed(bulk)}  # the first of each
+
+
+def _reset_only() -> Any:
+    """python-escpos's Usb, which would take interface 0 from the kernel, whatever it is, and set the configuration.
+
+    Of a printer that is something else as well the kernel holds another interface: then it neither could nor should,
+    and would leave out the bus reset too.
+    """
+    from escpos.printer import Usb
+
+    class ResetOnly(Usb):  # type: ignore[misc]
+        def _check_driver(self) -> None:
+            """Ours is taken from the kernel already (`_claimed_once`)."""
+
+        def _configure_usb(self) -> None:
+            self.device.reset()
+
+    return ResetOnly

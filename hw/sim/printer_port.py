@@ -7,7 +7,7 @@ import asyncio
 import os
 import socket
 import tty
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -133,8 +133,13 @@ async def at_address(printer: SimPrinter, journal: Journal, port: int = 0) -> As
 
 
 @asynccontextmanager
-async def at_gadget(printer: SimPrinter, journal: Journal) -> AsyncIterator[None]:
-    """The kernel's own USB printer, on this machine's own bus. A bus reset by the host makes the printer forget."""
+async def at_gadget(
+    printer: SimPrinter, journal: Journal, functions: Sequence[str] = (usb_gadget.PRINTER,)
+) -> AsyncIterator[None]:
+    """The kernel's own USB printer, on this machine's own bus. A bus reset by the host makes the printer forget.
+
+    `functions`: what else it is, in the order of its interfaces (hw.sim.usb_gadget).
+    """
     loop = asyncio.get_running_loop()
     pump = _Pump(printer)
     opened: list[int] = []
@@ -168,7 +173,7 @@ async def at_gadget(printer: SimPrinter, journal: Journal) -> AsyncIterator[None
     journal.follow(tell_port)
     loop.add_reader(bus, look)
     try:
-        with _WhilePlugged(printer, journal, usb_gadget.plug_in, pull_out):
+        with _WhilePlugged(printer, journal, lambda: usb_gadget.plug_in(functions), pull_out):
             yield
     finally:
         loop.remove_reader(bus)

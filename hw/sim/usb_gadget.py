@@ -7,10 +7,13 @@ import fcntl
 import os
 import select
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 GADGET = Path("/sys/kernel/config/usb_gadget/booth-printer")
-USED = GADGET / "configs/c.1/printer.0"
+USED = GADGET / "configs/c.1"
+PRINTER, SERIAL_PORT = "printer.0", "acm.usb0"
+"""Functions that it may have; the host numbers its interfaces in the order in which they are plugged in."""
 DEVICE = Path("/dev/g_printer0")
 VENDOR, PRODUCT, SERIAL = 0x04B8, 0x0E28, "RIG0001"
 SET_STATUS = 0xC0016722  # _IOWR('g', 0x22, unsigned char): the status byte itself is the argument
@@ -19,15 +22,16 @@ SELECTED, NO_ERROR, PAPER_EMPTY = 0x10, 0x08, 0x20  # [USB Printer Class 1.1, 4.
 
 def make_gadget() -> None:
     """Describes it to the kernel; not plugged in yet."""
-    subprocess.run(["modprobe", "-a", "libcomposite", "dummy_hcd", "usb_f_printer", "usblp"], check=True)
+    modules = ["libcomposite", "dummy_hcd", "usb_f_printer", "usblp", "usb_f_acm", "cdc-acm"]
+    subprocess.run(["modprobe", "-a", *modules], check=True)
     if not GADGET.parent.is_dir():
         subprocess.run(["mount", "-t", "configfs", "none", "/sys/kernel/config"], check=True)
     if GADGET.is_dir():
         if (GADGET / "UDC").read_text().strip():  # left by a process that was killed
             pull_out()
         return
-    strings, function = GADGET / "strings/0x409", GADGET / "functions/printer.0"
-    for folder in (strings, function, USED.parent):
+    strings, function = GADGET / "strings/0x409", GADGET / "functions" / PRINTER
+    for folder in (strings, function, GADGET / "functions" / SERIAL_PORT, USED):
         folder.mkdir(parents=True)
     (GADGET / "idVendor").write_text(f"{VENDOR:#06x}")
     (GADGET / "idProduct").write_text(f"{PRODUCT:#06x}")
@@ -38,17 +42,22 @@ def make_gadget() -> None:
     (function / "q_len").write_text("10")
 
 
-def plug_in() -> None:
-    """A printer that the kernel makes anew. Plugged in once more, an old one would go on with a buffer that was freed
-    when it was pulled out (f_printer.c, printer_func_unbind: current_rx_req), and the kernel crashes."""
-    USED.symlink_to(GADGET / "functions/printer.0")
+def plug_in(functions: Sequence[str] = (PRINTER,)) -> None:
+    """A printer that the kernel makes anew, with these functions in this order.
+
+    Plugged in once more, an old one would go on with a buffer that was freed when it was pulled out (f_printer.c,
+    printer_func_unbind: current_rx_req), and the kernel crashes.
+    """
+    for name in functions:
+        (USED / name).symlink_to(GADGET / "functions" / name)
     (GADGET / "UDC").write_text(_controller().name)
 
 
 def pull_out() -> None:
     """DEVICE must be closed before."""
     (GADGET / "UDC").write_text("\n")
-    USED.unlink()
+    for name in (PRINTER, SERIAL_PORT):
+        (USED / name).unlink(missing_ok=True)
 
 
 def tell_port_status(fd: int, *, paper_out: bool, error: bool) -> None:

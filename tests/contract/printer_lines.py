@@ -8,7 +8,7 @@ import asyncio
 import os
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,7 +25,7 @@ from hw.sim.paper import Sheet
 from hw.sim.printer import SimPrinter
 from hw.sim.printer_models import MODELS
 from hw.sim.printer_port import at_address, at_gadget, at_pty
-from hw.sim.usb_gadget import PRODUCT, SERIAL, VENDOR
+from hw.sim.usb_gadget import PRINTER, PRODUCT, SERIAL, VENDOR
 
 PROFILES = {"clone": "epson-no-proof", "epson-eager": "epson"}
 
@@ -82,7 +82,9 @@ class LineRig:
 
 
 @asynccontextmanager
-async def line_rig(line: str, folder: Path, model: str = "epson") -> AsyncIterator[LineRig]:
+async def line_rig(
+    line: str, folder: Path, model: str = "epson", functions: Sequence[str] = (PRINTER,)
+) -> AsyncIterator[LineRig]:
     journal = Journal()
     sim = SimPrinter(random.Random(5), journal, MODELS[model])
     pictures: list[Any] = []
@@ -93,7 +95,7 @@ async def line_rig(line: str, folder: Path, model: str = "epson") -> AsyncIterat
             await everything.enter_async_context(at_pty(sim, journal, link))
             chosen: Any = settings.SerialPrinter(port=str(link), profile=profile)
         elif line == "usb":
-            await everything.enter_async_context(at_gadget(sim, journal))
+            await everything.enter_async_context(at_gadget(sim, journal, functions))
             chosen = settings.UsbPrinter(vendor=VENDOR, product=PRODUCT, serial=SERIAL, profile=profile)
         else:
             port = await everything.enter_async_context(at_address(sim, journal))

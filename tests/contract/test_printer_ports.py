@@ -7,7 +7,9 @@ import sys
 import threading
 import time
 import tty
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from hw.cabin import DeviceMissing, DeviceSilent, Health, Paper
 from hw.printer import transport
 from hw.printer.lines import SerialPort
 from hw.printer.opening import open_printer
+from hw.printer.usb import printer_interface
 from tests.contract.printer_lines import LINES, line_rig
 
 ROWS = np.random.default_rng(4).random((900, 576)) < 0.3
@@ -194,6 +197,43 @@ def test_a_port_that_was_lost_is_opened_anew_by_the_next_call() -> None:
         await worker.close()
 
     asyncio.run(story())
+
+
+class Described:
+    """An interface as its descriptors say it: class, protocol, setting, endpoints (address, attributes)."""
+
+    def __init__(self, kind: int, protocol: int, setting: int, *ends: tuple[int, int]) -> None:
+        self.bInterfaceClass, self.bInterfaceProtocol, self.bAlternateSetting = kind, protocol, setting
+        self._ends = [SimpleNamespace(bEndpointAddress=address, bmAttributes=way) for address, way in ends]
+
+    def __iter__(self) -> Iterator[SimpleNamespace]:
+        return iter(self._ends)
+
+
+BULK, INTERRUPT = 2, 3
+KEYBOARD = Described(3, 1, 0, (0x81, INTERRUPT), (0x01, INTERRUPT))
+DRIVE = Described(8, 80, 0, (0x82, BULK), (0x02, BULK))
+ONE_WAY, BOTH_WAYS = Described(7, 1, 0, (0x03, BULK)), Described(7, 2, 1, (0x83, BULK), (0x03, BULK))
+OVER_HTTP = Described(7, 4, 2, (0x84, BULK), (0x04, BULK))
+TELLING = Described(7, 2, 0, (0x05, BULK), (0x85, BULK), (0x86, INTERRUPT))
+OWN = Described(255, 0, 0, (0x87, BULK), (0x07, BULK))
+
+
+@pytest.mark.parametrize(
+    ("found", "chosen", "ends"),
+    [
+        ([KEYBOARD, DRIVE, ONE_WAY, BOTH_WAYS, OVER_HTTP], BOTH_WAYS, {0x80: 0x83, 0: 0x03}),
+        ([OWN, TELLING], TELLING, {0x80: 0x85, 0: 0x05}),
+        ([KEYBOARD, OWN, DRIVE], OWN, {0x80: 0x87, 0: 0x07}),
+        ([ONE_WAY, OWN], ONE_WAY, {0: 0x03}),
+        ([KEYBOARD, DRIVE, OVER_HTTP], None, {}),
+        ([], None, {}),
+    ],
+)
+def test_of_a_usb_printer_the_interface_is_taken_that_prints_and_answers(
+    found: list[Described], chosen: Described | None, ends: dict[int, int]
+) -> None:
+    assert printer_interface(found) == (chosen, ends)
 
 
 @in_the_rig

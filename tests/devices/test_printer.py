@@ -7,14 +7,19 @@ import asyncio
 import json
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from hw.cabin import DeviceError
+from hw.sim.usb_gadget import PRINTER, SERIAL_PORT
 from tests.contract.printer_lines import line_rig
 from tests.technician.conftest import ROOT, TOML
 
+ROWS = np.random.default_rng(3).random((1300, 576)) < 0.3
 RIGHT = {"vendor": 0x04B8, "product": 0x0E28, "serial": "RIG0001"}
 OTHERS = "\n".join(f'{name} = {{ driver = "none" }}' for name in ("coins", "lights", "panel"))
 ABSENT = '\ncamera = { driver = "v4l2", device = "/dev/absent", still_px = [640, 480] }\npen = { driver = "evdev" }\n'
@@ -37,6 +42,14 @@ async def says(folder: Path, **wrong: object) -> dict[str, Any]:
     (printer,) = (each for each in json.loads(out)["configured"] if each["device"] == "printer")
     assert "\n" not in printer["why"]
     return dict(printer)
+
+
+async def appears(node: Path) -> Path:
+    """The node, once udev made it."""
+    async with asyncio.timeout(30):
+        while not await asyncio.to_thread(node.exists):  # noqa: ASYNC110 -- udev tells nobody here
+            await asyncio.sleep(0.05)
+    return node
 
 
 @pytest.mark.parametrize(
@@ -74,12 +87,33 @@ def test_a_printer_that_another_process_holds_is_told_so(tmp_path: Path) -> None
     asyncio.run(story())
 
 
+@pytest.mark.parametrize("functions", [(SERIAL_PORT, PRINTER), (PRINTER, SERIAL_PORT)])
+def test_a_printer_that_is_a_serial_port_as_well_prints_and_leaves_that_to_the_kernel(
+    tmp_path: Path, functions: tuple[str, ...]
+) -> None:
+    """Interfaces 0 and 1 are the serial port's and 2 is the printer's, or 0 is and the kernel holds 1 and 2."""
+
+    async def story() -> None:
+        async with line_rig("usb", tmp_path, functions=functions) as rig:
+            await appears(Path("/dev/ttyACM0"))  # again, after the bus reset of the opening
+            printing = asyncio.create_task(rig.cabin.printer.print(ROWS))
+            await rig.bench.wait("printer.row")
+            await rig.kill()
+            with suppress(DeviceError):
+                await printing
+            await rig.connect()
+            assert (await rig.cabin.printer.print(~ROWS)).outcome == "printed"
+            await rig.bench.wait("printer.sheet")
+            assert np.array_equal((await rig.bench.printer.papers())[-1].rows, ~ROWS)
+            await appears(Path("/dev/ttyACM0"))
+
+    asyncio.run(story())
+
+
 def test_a_printer_that_the_kernels_own_driver_holds_is_taken_from_it(tmp_path: Path) -> None:
     async def story() -> None:
         async with line_rig("usb", tmp_path) as rig:
-            async with asyncio.timeout(30):
-                while not (node := Path("/dev/usb/lp0")).exists():  # noqa: ASYNC110 -- udev makes it
-                    await asyncio.sleep(0.05)
+            node = await appears(Path("/dev/usb/lp0"))
             held = os.open(node, os.O_RDWR | os.O_NONBLOCK)  # as CUPS' backend or a `cat` does
             try:
                 assert (await rig.cabin.printer.status()).ready
