@@ -184,7 +184,7 @@ TABLE: tuple[Requirement, ...] = (
     Requirement(
         "lenses_clear", "stops", "own", None, 2.4, falling(2.4, 0.3),
         lambda m: eyes.tint(m.scene, m.both_cheeks), every=6),
-    Requirement("red_eyes", "a*", "own", None, 24, falling(24, 4), lambda m: eyes.red_pupils(m.scene), every=0),
+    Requirement("red_eyes", "a*", "own", None, 28, falling(28, 4), lambda m: eyes.red_pupils(m.scene), every=0),
     Requirement(
         "face_unobstructed", "share", "own", None, 0.28, falling(0.28, 0.05),
         lambda m: cover.odd_share(m.scene), every=6),

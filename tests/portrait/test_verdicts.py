@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from bench.norm_defects import second_face
+from bench.norm_defects import red_eyes, second_face
 from bench.norm_eyes import WAYS, shut
 from edge.judge import load_models
 from edge.picture import read_picture
@@ -120,6 +120,20 @@ DEFECTS = {
 def test_a_defect_made_in_a_good_portrait_is_refused(judge: Judge, good: np.ndarray, name: str) -> None:
     verdict = judge.look(DEFECTS[name](good))
     assert verdict[name].passed is False
+
+
+def test_pupils_lit_red_by_a_flash_are_refused_and_brown_eyes_in_warm_light_are_not(
+    judge: Judge, good: np.ndarray
+) -> None:
+    face = judge.look(good).face
+    assert face is not None
+    assert judge.look(red_eyes(good, face, 120))["red_eyes"].passed is False
+    brown = good.copy()
+    y, x = np.mgrid[: good.shape[0], : good.shape[1]]
+    for cx, cy in face.eyes_px:
+        brown[np.hypot(x - cx, y - cy) < 0.06 * np.hypot(*np.subtract(*face.eyes_px))] = (102, 45, 32)
+    warm = judge.look(brown)["red_eyes"]
+    assert warm.passed and warm.value > 22
 
 
 def moved(rgb: np.ndarray, aside: int, down: int) -> np.ndarray:
