@@ -1,6 +1,6 @@
 """Boots the image in QEMU, hands the working tree in, runs a command there as root, returns its status.
 
-At most two machines run at once (a third waits), each has a time limit, and QEMU never outlives the Python that
+At most three machines run at once (a fourth waits), each has a time limit, and QEMU never outlives the Python that
 started it. KVM is used only where the processor really offers it.
 """
 
@@ -26,7 +26,7 @@ from typing import IO
 from tests.rig.image import CACHE, ROOT, Image, RigError
 
 GUEST = Path(__file__).parent / "guest"
-SLOTS = 2
+SLOTS = 3  # each waits for about a third of its time: two leave a processor of two idle for a quarter of it
 SHIFT = 1  # an instruction takes 2^1 ns
 EMULATED = "Nehalem"  # the cheapest processor that serves numpy and LiteRT; `max` doubles every time
 TIMED_OUT, NO_STATUS = 124, 125
@@ -208,14 +208,14 @@ def _die_with_parent() -> None:
 
 @contextmanager
 def _slot() -> Iterator[None]:
-    """One of two places for a running machine."""
+    """One of the places for a running machine."""
     CACHE.mkdir(parents=True, exist_ok=True)
     slots = [(CACHE / f"slot-{number}.lock").open("w") for number in range(SLOTS)]
     said = False
     try:
         while not any(_taken(slot) for slot in slots):
             if not said:
-                print("rig: two machines run already; waiting for one to end", file=sys.stderr, flush=True)
+                print("rig: three machines run already; waiting for one to end", file=sys.stderr, flush=True)
                 said = True
             time.sleep(0.5)
         yield
