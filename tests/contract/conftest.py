@@ -5,17 +5,18 @@ A story is a coroutine of a Rig.
 """
 
 import asyncio
+import io
 import os
 import random
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
-import numpy as np
 import pytest
 from PIL import Image
 
@@ -48,16 +49,25 @@ class Rig:
 Story = Callable[[Rig], Awaitable[None]]
 
 
+@cache
+def _drawn() -> dict[str, bytes]:
+    """Three PNGs of one colour each, 600 × 800; made once, since the rig's processor takes half a second for them."""
+    drawn = {}
+    for name, colour in (("1-red", (200, 30, 30)), ("2-green", (30, 200, 30)), ("3-blue", (30, 30, 200))):
+        with io.BytesIO() as png:
+            Image.new("RGB", (600, 800), colour).save(png, "PNG")
+            drawn[f"{name}.png"] = png.getvalue()
+    return drawn
+
+
 @pytest.fixture
 def pictures(tmp_path: Path) -> list[Path]:
     """Three pictures of one colour each, 600 × 800."""
     folder = tmp_path / "pictures"
     folder.mkdir()
-    paths = []
-    for name, colour in (("1-red", (200, 30, 30)), ("2-green", (30, 200, 30)), ("3-blue", (30, 30, 200))):
-        paths.append(folder / f"{name}.png")
-        Image.fromarray(np.full((800, 600, 3), colour, np.uint8)).save(paths[-1])
-    return paths
+    for name, png in _drawn().items():
+        (folder / name).write_bytes(png)
+    return sorted(folder.iterdir())
 
 
 CABINS = ("in this process", "behind a socket")
