@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 ONCE   ?=
 BROKER ?=
 
-.PHONY: demo test rig rig-drivers rig-contract rig-visit rig-loops rig-cuts setup check lock clean
+.PHONY: demo test rig rig-drivers rig-contract rig-visit rig-coins rig-loops rig-cuts setup check lock clean
 
 demo: $(VENV)/.demo-ready
 	@$(BIN)/python -m demo $(if $(ONCE),--once) $(if $(BROKER),--broker $(BROKER))
@@ -18,10 +18,9 @@ test: $(VENV)/.dev-ready check
 CUTS   ?= 5
 ROUNDS ?= 5
 RIG    := $(BIN)/python -m tests.rig run
-LOOPS  := "pen --rounds $(ROUNDS)" "printer --rounds $(ROUNDS)" "coins --rounds $(ROUNDS)" "camera --rounds $(ROUNDS)"
 rig: $(VENV)/.dev-ready
 	@$(BIN)/python -m tests.rig build
-	@$(MAKE) --no-print-directory -j 3 --output-sync=line rig-cuts rig-drivers rig-contract rig-visit rig-loops
+	@$(MAKE) --no-print-directory -j 3 --output-sync=line rig-cuts rig-drivers rig-contract rig-visit rig-coins rig-loops
 	@echo "==> the rig: all passed"
 
 rig-drivers:
@@ -36,9 +35,13 @@ rig-visit:
 	@echo "==> the daemon under systemd for a visit"
 	@$(RIG) --limit 900 python -m tests.rig.visit
 
+rig-coins:
+	@echo "==> $(ROUNDS) rounds of coins"
+	@$(RIG) --no-systemd --limit 900 python -m bench.devices coins --rounds $(ROUNDS)
+
 rig-loops:
-	@echo "==> $(ROUNDS) rounds of each device's loop"
-	@$(RIG) --no-systemd --limit 900 'set -e; for loop in $(LOOPS); do echo "==> $$loop"; python -m bench.devices $$loop; done'
+	@echo "==> $(ROUNDS) rounds of each other device's loop"
+	@$(RIG) --no-systemd --limit 900 'set -e; for it in pen printer camera; do echo "==> $$it"; python -m bench.devices $$it --rounds $(ROUNDS); done'
 
 rig-cuts:
 	@echo "==> $(CUTS) power cuts during visits"

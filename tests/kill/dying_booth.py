@@ -1,6 +1,7 @@
 """`booth run` that kills itself (SIGKILL) at its DIE_AT-th durable write, DIE=before or after it reaches the disk.
 
-Writes the number of each durable write to `writes.txt`, so that a test knows how many a visit has.
+Writes the number of each durable write to `writes.txt`, so that a test knows how many a visit has, and `opened.txt` once a
+coin's first edge is durable in a booth that is to die.
 """
 
 import asyncio
@@ -16,20 +17,24 @@ from edge import start
 from edge.config import load
 
 AT, BEFORE = int(os.environ.get("DIE_AT", "0")), os.environ.get("DIE") == "before"
-WRITES = Path("writes.txt")
+WRITES, OPENED = Path("writes.txt"), Path("opened.txt")
 
 
 class Dying(sqlite3.Connection):
     writes = 0
+    opens = False
 
     def execute(self, sql: str, *parameters: Any) -> sqlite3.Cursor:  # type: ignore[override]
         if sql != "COMMIT":
+            Dying.opens |= sql.startswith("INSERT OR IGNORE INTO trains")
             return super().execute(sql, *parameters)
         Dying.writes += 1
         if Dying.writes == AT and BEFORE:
             os.kill(os.getpid(), signal.SIGKILL)
         cursor = super().execute(sql, *parameters)
         WRITES.write_text(str(Dying.writes))
+        if Dying.opens and AT:
+            OPENED.touch()
         if Dying.writes == AT:
             os.kill(os.getpid(), signal.SIGKILL)
         return cursor
@@ -40,5 +45,7 @@ def connect(*args: Any, **kwargs: Any) -> sqlite3.Connection:
 
 
 if __name__ == "__main__":
+    if AT:
+        OPENED.unlink(missing_ok=True)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     asyncio.run(start.run(load(Path(sys.argv[-1])), connect=connect))

@@ -162,7 +162,7 @@ async def loop(
             if missing_cents > lost_cents + (COIN if "cut at" in story else 0):
                 raise Broken(f"{story}: {missing_cents - lost_cents} cents were lost")
             lost_cents = max(lost_cents, missing_cents)
-            if "no cut" in story:  # the newest count: the first visit writes more than those that follow
+            if "no cut" in story and end == "take_ticket":  # the newest whole visit: the first writes most
                 writes_a_visit = max(1, world.disk.writes - before)
                 story += f"; {writes_a_visit} writes of the disk in a visit"
             print(f"{story}; {time.monotonic() - begun_s:.0f} s", flush=True)
