@@ -1,7 +1,7 @@
 """`booth run` that kills itself (SIGKILL) at its DIE_AT-th durable write, DIE=before or after it reaches the disk.
 
-Writes the number of each durable write to `writes.txt`, so that a test knows how many a visit has, and `opened.txt` once a
-coin's first edge is durable in a booth that is to die.
+Writes the number of each durable write to `writes.txt`, so that a test knows how many a visit has, and `opened.txt`
+once a coin's first edge is durable in a booth that is to die.
 """
 
 import asyncio

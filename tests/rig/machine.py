@@ -148,12 +148,13 @@ def boot(
 
 def _qemu(machine: Machine, image: Image, work: Path, share: Path) -> list[str]:
     init = "" if machine.systemd else "init=/usr/local/sbin/rig-start"
-    quiet = "console=ttyS0 quiet loglevel=4 panic=-1 mitigations=off audit=0 rodata=off systemd.show_status=false rd.systemd=0"
+    quiet = "console=ttyS0 quiet loglevel=4 panic=-1 systemd.show_status=false rd.systemd=0"
+    quick = "mitigations=off audit=0 rodata=off"
     disk = f"file={machine.disk or image.disk},format=raw,cache=unsafe"
     disks = [disk if machine.disk else f"{disk},snapshot=on", f"file={work},format=raw,readonly=on", *machine.disks]
     words = ["qemu-system-x86_64", *_processor(machine.host_clock), "-m", str(machine.memory_mb)]
     words += ["-nodefaults", "-no-user-config", "-display", "none", "-serial", f"file:{share / 'console.log'}"]
-    words += ["-kernel", image.kernel, "-initrd", image.initrd, "-append", f"{quiet} {init}"]
+    words += ["-kernel", image.kernel, "-initrd", image.initrd, "-append", f"{quiet} {quick} {init}"]
     for number, drive in enumerate(disks):
         words += ["-drive", f"{drive},if=none,id=d{number}", "-device", f"virtio-blk-pci,drive=d{number}"]
     words += ["-device", "virtio-rng-pci", "-rtc", f"base={machine.clock}"]
