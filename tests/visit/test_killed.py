@@ -5,6 +5,8 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.virtual import run
 from tests.visit.colours import WELL, ColourJudge
 from tests.visit.promises import check
@@ -68,6 +70,7 @@ def _was_killed(error: BaseException | None) -> bool:
     return isinstance(error, Killed)
 
 
+@pytest.mark.long
 def test_a_kill_at_any_durable_write_loses_neither_coin_nor_code_nor_deposit(tmp_path: Path) -> None:
     async def count() -> int:
         bed = Deathbed(None, after=False)
