@@ -1,12 +1,14 @@
 """The coin acceptor on pulse lines: drives the decoder with the lines' edges and the loop's clock.
 
-It must never lose an edge because its reader is slow, and never leave the acceptor open longer than it was asked for.
+It must never lose an edge because its reader is slow, never leave the acceptor open longer than it was asked for, and
+never let a coin in that could be taken for the rest of an earlier one.
 """
 
 import asyncio
 import logging
 import secrets
 from collections.abc import AsyncIterator, Collection
+from contextlib import suppress
 from typing import Protocol
 
 from hw.cabin import CoinEvent, DeviceError, DeviceMissing, Edge, Health, Status
@@ -57,6 +59,8 @@ class PulseAcceptor:
         self._absent = "not there"
         self._queue: asyncio.Queue[CoinEvent | DeviceError] = asyncio.Queue()
         self._quiet_timer: asyncio.TimerHandle | None = None
+        self._wanted_until_s = 0.0
+        self._open_timer: asyncio.TimerHandle | None = None
         lines.listen(self)
 
     def status(self) -> Status:
@@ -66,9 +70,12 @@ class PulseAcceptor:
         return status
 
     async def accept(self, *, for_s: float) -> None:
-        self._lines.enable(for_s)
+        """Opens at once, or as soon as nothing that comes can be a signal's rest from before we listened."""
+        self._wanted_until_s = self._loop.time() + for_s
+        self._open()
 
     async def refuse(self) -> None:
+        self._wanted_until_s = 0.0
         try:
             self._lines.enable(0)
         except DeviceMissing as gone:
@@ -103,6 +110,24 @@ class PulseAcceptor:
         self._queue.put_nowait(DeviceMissing("coins", why))
 
     # --- inside
+
+    def _open(self) -> None:
+        """DeviceMissing."""
+        if self._open_timer is not None:
+            self._open_timer.cancel()
+            self._open_timer = None
+        left_s = self._wanted_until_s - self._loop.time()
+        if left_s <= 0:
+            return
+        opens_s = 0.0 if self._decoder is None else self._decoder.tails_end_ns / 1e9 + DELIVERY_S
+        if opens_s > self._loop.time():
+            self._open_timer = self._loop.call_at(opens_s, self._open_late)
+        else:
+            self._lines.enable(left_s)
+
+    def _open_late(self) -> None:
+        with suppress(DeviceMissing):  # told by `status` and `events`
+            self._open()
 
     def _tell(self, events: list[CoinEvent]) -> None:
         for event in events:

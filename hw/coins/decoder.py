@@ -62,6 +62,13 @@ class PulseDecoder:
         return ""
 
     @property
+    def tails_end_ns(self) -> int:
+        """Until then a signal may be the rest of one that nobody heard begin: a coin let in earlier could be taken for
+        it, or run into it."""
+        tails = (self._deadline_ns(train) for train in self._trains.values() if train.tail)
+        return max([self._quiet_ns, *tails])
+
+    @property
     def next_close_ns(self) -> int | None:
         """When the next open train or alarm ends if no further edge comes; None without one."""
         ends = [self._deadline_ns(train) for train in self._trains.values()]

@@ -22,18 +22,16 @@ WRITES, OPENED = Path("writes.txt"), Path("opened.txt")
 
 class Dying(sqlite3.Connection):
     writes = 0
-    opens = False
 
     def execute(self, sql: str, *parameters: Any) -> sqlite3.Cursor:  # type: ignore[override]
         if sql != "COMMIT":
-            Dying.opens |= sql.startswith("INSERT OR IGNORE INTO trains")
             return super().execute(sql, *parameters)
         Dying.writes += 1
         if Dying.writes == AT and BEFORE:
             os.kill(os.getpid(), signal.SIGKILL)
         cursor = super().execute(sql, *parameters)
         WRITES.write_text(str(Dying.writes))
-        if Dying.opens and AT:
+        if AT and super().execute("SELECT 1 FROM trains").fetchone():
             OPENED.touch()
         if Dying.writes == AT:
             os.kill(os.getpid(), signal.SIGKILL)
