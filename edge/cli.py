@@ -16,7 +16,7 @@ from . import __version__, judge
 from . import code as codes
 from .clock import SystemClock
 from .config import DEFAULT_CONFIG, BadConfig, load
-from .health import kept_at
+from .health import kept_at, last_report
 
 DEVICES = ("camera", "coins", "lights", "pen", "printer")
 """What `booth try` shows live."""
@@ -158,11 +158,13 @@ MACHINE = (
 def _status(args: argparse.Namespace) -> int:
     from datetime import datetime
 
-    path = kept_at(load(args.config))
-    try:
-        report = json.loads(path.read_text())
-    except (OSError, ValueError):
-        print(f"{path}: no report; is the booth running? (systemctl status booth)", file=sys.stderr)
+    config = load(args.config)
+    report = last_report(config)
+    if report is None:
+        print(
+            f"{kept_at(config)}: no report; is the booth running (systemctl status booth), and are you root?",
+            file=sys.stderr,
+        )
         return 1
     if args.json:
         print(json.dumps(report, indent=2))

@@ -44,14 +44,31 @@ def disk_free_mb(booth: Booth) -> int:
 
 
 def kept_at(config: Config) -> Path:
-    """Where the last report lies for `booth status`: in memory under systemd (RUNTIME_DIRECTORY), else beside the
-    ledger."""
-    return Path(os.environ.get("RUNTIME_DIRECTORY", config.booth.state_dir)) / "health.json"
+    """Where the last report is found by whoever asks, with systemd's environment or without it: beside the ledger."""
+    return Path(config.booth.state_dir) / "health.json"
 
 
 def keep(booth: Booth, report: dict[str, Any]) -> None:
-    """Lays the report down for `booth status`, whole or not at all."""
-    path = kept_at(booth.config)
+    """Lays the report down, whole or not at all.
+
+    Under systemd (RUNTIME_DIRECTORY) it lies in memory, so that no card is worn each minute; a link leads there.
+    """
+    found = kept_at(booth.config)
+    path = Path(os.environ.get("RUNTIME_DIRECTORY", found.parent)) / found.name
     new = path.with_suffix(".new")
     new.write_text(json.dumps({"at": booth.clock.now().isoformat(timespec="seconds"), **report}))
     new.replace(path)
+    if path != found and not (found.is_symlink() and found.readlink() == path):
+        link = found.with_suffix(".new")
+        link.unlink(missing_ok=True)
+        link.symlink_to(path)
+        link.replace(found)
+
+
+def last_report(config: Config) -> dict[str, Any] | None:
+    """What the booth said of itself last; None where it has said nothing yet, or nothing since it was ended."""
+    try:
+        report: dict[str, Any] = json.loads(kept_at(config).read_text())
+    except (OSError, ValueError):
+        return None
+    return report

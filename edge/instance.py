@@ -16,10 +16,17 @@ class AlreadyRunning(Exception):
 
 @contextmanager
 def alone(state_dir: Path) -> Iterator[None]:
-    """Holds the booth's lock. AlreadyRunning where another process has it; OSError where the folder is not writable."""
+    """Holds the booth's lock. AlreadyRunning where another process has it; OSError where it cannot be had."""
     path = state_dir / "booth.lock"
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        todo = "; run this as root" if isinstance(error, PermissionError) else ""
+        raise OSError(f"{path}: {error.strerror}{todo}") from error
+    try:
+        if os.geteuid() == 0:  # a technician before the first start: the lock stays the booth's own
+            owner = os.stat(state_dir)
+            os.fchown(descriptor, owner.st_uid, owner.st_gid)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

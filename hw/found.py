@@ -91,7 +91,10 @@ def _usb_printers(root: Path) -> Iterator[Found]:
             _read(each / "bInterfaceClass") == USB_PRINTER for each in entry.glob(f"{entry.name}:*")
         ):
             continue
-        vendor, product = int(_read(entry / "idVendor"), 16), int(_read(entry / "idProduct"), 16)
+        ids = _read(entry / "idVendor"), _read(entry / "idProduct")
+        if not all(ids):
+            continue  # it was unplugged in this moment
+        vendor, product = (int(each, 16) for each in ids)
         what = f"{_read(entry / 'manufacturer')} {_read(entry / 'product')}".strip() or "USB printer"
         settings: dict[str, Any] = {"driver": "usb", "vendor": vendor, "product": product}
         if serial := _read(entry / "serial"):

@@ -22,7 +22,7 @@ from hw.drivers import open_cabin
 from hw.found import Found, found
 
 from ..config import BadConfig, Config, load
-from ..health import kept_at
+from ..health import last_report
 from ..instance import running
 
 ASK_S = 6.0
@@ -41,6 +41,10 @@ class Answer:
     why: str
 
 
+class NotReported(Exception):
+    """The running booth holds its devices and has not said how they are."""
+
+
 def run(args: argparse.Namespace) -> int:
     """Prints everything; 0 where each configured device is well, 1 where one is not or the configuration is faulty."""
     there = found(Path("/"))
@@ -49,7 +53,12 @@ def run(args: argparse.Namespace) -> int:
     except BadConfig as error:
         print(error, file=sys.stderr)
         config = None
-    answers = asyncio.run(_answers(config)) if config is not None else []
+    answers: list[Answer] = []
+    if config is not None:
+        try:
+            answers = asyncio.run(_answers(config))
+        except (OSError, NotReported) as error:
+            print(f"booth devices: {error}", file=sys.stderr)
     if args.json:
         used = [{**asdict(each), "used": config is not None and uses(config.cabin, each)} for each in there]
         print(json.dumps({"found": used, "configured": [asdict(answer) for answer in answers]}))
@@ -71,7 +80,9 @@ def uses(cabin: settings.Cabin, each: Found) -> bool:
 async def _answers(config: Config) -> list[Answer]:
     names = settings.DEVICES
     if running(Path(config.booth.state_dir)):
-        report = json.loads(kept_at(config).read_text())
+        report = last_report(config)
+        if report is None:
+            raise NotReported("the booth runs and has not reported yet: ask again in a minute")
         return [Answer(name, "", *_reported(report, name)) for name in names if f"gate_{name}_ok" in report]
     async with open_cabin(config.cabin) as cabin:
         asked = await asyncio.gather(*(_ask(getattr(cabin, name)) for name in names))

@@ -6,6 +6,7 @@ socket, since no camera of the kernel's shows a face. Then the daemon is made to
 """
 
 import asyncio
+import json
 import os
 import re
 import shutil
@@ -140,6 +141,16 @@ def exposure() -> None:
         raise AssertionError(f"the unit's exposure is {level}, at most {EXPOSED_AT_MOST} is meant")
 
 
+def technician() -> None:
+    """What root's shell is told beside the service."""
+    report = json.loads(call(str(OPT / "bin/booth"), "status", "--json"))
+    told = subprocess.run([OPT / "bin/booth", "devices", "--json"], stdout=subprocess.PIPE, text=True, check=False)
+    well = {each["device"] for each in json.loads(told.stdout)["configured"] if each["health"] == "well"}
+    if report["gate_printer_ok"] is not True or not {"coins", "pen", "printer"} <= well:
+        raise AssertionError(f"`booth status`: {report}; `booth devices`: {told.stdout}")
+    say("`booth status` and `booth devices` say how the service is")
+
+
 async def played(installation: Installation, api: str) -> None:
     folder = installation.folder
     async with (
@@ -153,6 +164,7 @@ async def played(installation: Installation, api: str) -> None:
         say("systemd has heard READY=1")
         exposure()
         await visit(installation, api, both)
+        await asyncio.to_thread(technician)
         await hangs(both)
         await asyncio.to_thread(call, "systemctl", "stop", UNIT)
 

@@ -24,10 +24,10 @@ printer = { driver = "usb", vendor = 0x1234, product = 0x5678 }
 DEVICES = ("camera", "printer", "lights", "pen", "coins")
 
 
-async def booth(*arguments: str) -> asyncio.subprocess.Process:
+async def booth(*arguments: str, **environment: str) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
         sys.executable, "-m", "edge.cli", *arguments, cwd=ROOT,
-        env={name: value for name, value in os.environ.items() if name != "RUNTIME_DIRECTORY"},
+        env={name: value for name, value in os.environ.items() if name != "RUNTIME_DIRECTORY"} | environment,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
 
@@ -66,10 +66,16 @@ def all_known(kept: Path) -> bool:
     return all(health.get(f"gate_{device}_ok") is not None for device in DEVICES)
 
 
-def test_what_is_not_there_is_told_once_and_alike_in_devices_log_and_health(tmp_path: Path) -> None:
-    config = Installation(tmp_path / "i", "mqtt://localhost:1", guidance_s=1.0).folder / "booth.toml"
+def without_devices(folder: Path) -> Path:
+    """The configuration of an installation whose real devices are none of them there."""
+    config = Installation(folder, "mqtt://localhost:1", guidance_s=1.0).folder / "booth.toml"
     toml = config.read_text()
     config.write_text(toml[: toml.index("[cabin]")] + CABIN + toml[toml.index("[[services]]") :])
+    return config
+
+
+def test_what_is_not_there_is_told_once_and_alike_in_devices_log_and_health(tmp_path: Path) -> None:
+    config = without_devices(tmp_path / "i")
     told = asyncio.run(devices(config))
     log, health = asyncio.run(log_and_health(config))
     assert set(told) == set(DEVICES)
