@@ -191,7 +191,7 @@ DEFECTS: tuple[Defect, ...] = (
     ),
     Defect("too dark", ("exposure",), "stops", (-0.25, -0.5, -1, -1.5, -2, -3), lambda g: g <= -1.5, gain),
     Defect("too bright", ("exposure", "clipping"), "stops", (0.25, 0.5, 1, 1.5, 2), lambda g: g >= 1.5, gain),
-    Defect("side light", ("even_light",), "stops", (0.5, 1, 2, 3, 4), lambda g: g >= 4, side_light),
+    Defect("side light", ("even_light",), "stops", (0.5, 1, 1.5, 2, 3, 4), lambda g: g >= 2, side_light),
     Defect(
         "warm cast", ("natural_colour", "background_tone"), "share",
         (0.02, 0.05, 0.1, 0.15, 0.25), lambda g: g >= 0.1, cast,

@@ -69,16 +69,24 @@ def ofiq_cast(left: NDArray[np.uint8], right: NDArray[np.uint8]) -> float:
     return float(np.hypot(max(5 - red, red - 25, 0.0), max(5 - blue, blue - 35, 0.0)))
 
 
-def side_ratio(scene: Scene) -> float:
-    """Log2 of linear luminance of the face's picture-left half over its right half (medians): light from one side.
+def side_ratio(scene: Scene, left: NDArray[np.uint8], right: NDArray[np.uint8]) -> float:
+    """Log2 of linear luminance, the picture's left over its right: light from one side, in stops.
 
-    Calibrated on 241 portraits labelled even and made side light of 4 stops; the labels "side" are soft (AUC 0.69).
+    The mean of two: the 90th percentiles of the cheek patches (`left`, `right`) and the 75th of the face's halves. What
+    is lit counts; hair, a beard and the shadow of the nose, which differ from side to side in any light, hardly do.
+    Chosen of nine such measures and their means on 276 portraits labelled even and relit copies of 69 of them: at the
+    99th percentile of the even ones it tells 96 % lit by 2 stops more from one side (medians of the halves 26 %). The
+    labels "side" are soft (AUC 0.69 by either).
     """
     outline = scene.mesh[list(OVAL)]
     top, chin = outline[0], outline[18]
     halves = np.concatenate([outline[18:], outline[:1]]), outline[:19]
-    sides = (within(np.concatenate([half, (top + chin)[None] / 2]), scene.rgb) for half in halves)
-    a, b = (float(np.median(luminance(side))) if len(side) else 0.0 for side in sides)
+    face = (within(np.concatenate([half, (top + chin)[None] / 2]), scene.rgb) for half in halves)
+    return (_stops_between(75, *face) + _stops_between(90, left, right)) / 2
+
+
+def _stops_between(percent: float, left: NDArray[np.uint8], right: NDArray[np.uint8]) -> float:
+    a, b = (float(np.percentile(luminance(side), percent)) if len(side) else 0.0 for side in (left, right))
     return float(np.log2((a + 0.002) / (b + 0.002)))
 
 

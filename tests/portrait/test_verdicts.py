@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from bench.norm_defects import red_eyes, second_face
+from bench.norm_defects import red_eyes, second_face, side_light
 from bench.norm_eyes import WAYS, shut
 from edge.judge import load_models
 from edge.picture import read_picture
@@ -108,7 +108,6 @@ def striped(rgb: np.ndarray) -> np.ndarray:
 DEFECTS = {
     "sharpness": lambda rgb: np.asarray(Image.fromarray(rgb).filter(ImageFilter.GaussianBlur(8))),
     "exposure": lambda rgb: (rgb * 0.45).astype(np.uint8),
-    "even_light": lambda rgb: (rgb * np.where(np.arange(rgb.shape[1]) < 540, 0.2, 1.0)[None, :, None]).astype(np.uint8),
     "roll": lambda rgb: np.asarray(Image.fromarray(rgb).rotate(-20, fillcolor=(203, 206, 208))),
     "margins": lambda rgb: np.ascontiguousarray(rgb[300:]),
     "inter_eye_distance": lambda rgb: np.asarray(Image.fromarray(rgb).resize((400, 473))),
@@ -120,6 +119,22 @@ DEFECTS = {
 def test_a_defect_made_in_a_good_portrait_is_refused(judge: Judge, good: np.ndarray, name: str) -> None:
     verdict = judge.look(DEFECTS[name](good))
     assert verdict[name].passed is False
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_light_from_one_side_is_refused_and_what_hides_a_part_of_one_side_is_not(
+    judge: Judge, good: np.ndarray, mirrored: bool
+) -> None:
+    picture = np.ascontiguousarray(good[:, ::-1]) if mirrored else good
+    face = judge.look(picture).face
+    assert face is not None
+    lit = judge.look(side_light(picture, face, 2))["even_light"]
+    assert lit.passed is False and (lit.value > 0) is not mirrored
+    assert judge.look(side_light(picture, face, 0.5))["even_light"].passed
+    (x, y), half = face.middle_px, np.hypot(*np.subtract(*face.eyes_px))
+    hair = picture.copy()
+    hair[round(y - half) : round(y + half), round(x + 0.6 * half) : round(x + half)] = 20
+    assert judge.look(hair)["even_light"].passed
 
 
 def test_pupils_lit_red_by_a_flash_are_refused_and_brown_eyes_in_warm_light_are_not(
