@@ -133,6 +133,24 @@ def covered(rgb: RGB, face: Face, share: float) -> RGB:
     return out
 
 
+def hidden(where: str) -> Make:
+    """A softly shaded oval of the skin's own colour before mouth, nose or eye, so many times as wide as that is."""
+    half_wide, points = {"mouth": (0.27, (13, 14)), "nose": (0.19, (2,)), "eye": (0.16, (33, 133))}[where]
+
+    def laid(rgb: RGB, face: Face, times: float) -> RGB:
+        t, (mx, my) = _t(face), face.middle_px
+        cheek = rgb[round(my + 0.35 * t) : round(my + 0.5 * t), round(mx - 0.4 * t) : round(mx - 0.25 * t)]
+        x, y = face.mesh_px[list(points), :2].mean(axis=0)
+        rows, columns = np.mgrid[0 : rgb.shape[0], 0 : rgb.shape[1]]
+        across, down = (columns - x) / (half_wide * t * times), (rows - y) / (0.16 * t * times)
+        inside = across**2 + down**2 < 1
+        noise = np.random.default_rng(0).normal(0, 2, rgb.shape[:2])
+        shade = np.median(cheek.reshape(-1, 3), axis=0) * (1 + 0.15 * across[..., None]) + noise[..., None]
+        return np.asarray(np.where(inside[..., None], np.clip(shade, 0, 255), rgb).astype(np.uint8))
+
+    return laid
+
+
 def glare(rgb: RGB, face: Face, radius: float) -> RGB:
     """A white reflection over each eye, radius in inter-eye distances."""
     (ax, ay), (bx, by) = face.eyes_px
@@ -223,6 +241,13 @@ DEFECTS: tuple[Defect, ...] = (
     Defect(
         "covered from below", ("face_unobstructed", "one_face"), "share of T",
         (0.1, 0.3, 0.5, 0.7), lambda g: g >= 0.5, covered,
+    ),
+    *(
+        Defect(
+            f"{where} hidden", ("features_visible",), "of its width",
+            (0.5, 0.75, 1.0, 1.25, 1.5), lambda g: g >= 1.25, hidden(where),
+        )
+        for where in ("mouth", "nose", "eye")
     ),
     Defect("glare", ("eyes_visible",), "E", (0.03, 0.08, 0.15, 0.2, 0.25), lambda g: g >= 0.15, glare),
     Defect("dark lenses", ("lenses_clear", "one_face"), "stops", (0.5, 1, 2, 3, 4), lambda g: g >= 3, tinted),

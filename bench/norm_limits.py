@@ -65,6 +65,7 @@ RULES: tuple[Rule, ...] = (
     Rule("lenses_clear", "high", 99.5, made=(("dark lenses", 3),)),
     Rule("red_eyes", "high", 99.5, made=(("red eyes", 120),)),
     Rule("face_unobstructed", "high", 99.5, made=(("covered from below", 0.5),)),
+    Rule("features_visible", "low", 99.5, made=tuple((f"{each} hidden", 1.25) for each in ("mouth", "nose", "eye"))),
     Rule("background_uniform", "high", 99.5, made=(("stripes", 16),)),
     Rule("background_shadow", "high", 99.5, made=(("shadow", 50),)),
 )

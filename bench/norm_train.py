@@ -1,7 +1,8 @@
 """Makes edge/portrait/norm.npz of labelled faces: the mean frontal mesh, the fits for crown, baldness, eyes, glasses.
 
 Run by hand: python -m bench.norm_train FACES. The same folder gives the same figures. Also prints the regression of the
-iris on yaw and pitch and the mouth's logistic direction, which stand as round figures in edge/portrait/shape.py.
+iris on yaw and pitch and the mouth's logistic direction, which stand as round figures in edge/portrait/shape.py, and
+the usual contrasts of edge/portrait/cover.py.
 """
 
 import csv
@@ -16,7 +17,7 @@ from PIL import Image
 from bench.norm_eyes import WAYS, shut
 from edge.judge import load_models
 from edge.picture import read_picture
-from edge.portrait import crown, shape
+from edge.portrait import cover, crown, shape
 from edge.portrait.eyes import frame_edges
 from edge.portrait.faces import around
 from edge.portrait.find import Scene, eyes, find
@@ -204,6 +205,8 @@ def main(faces: Path) -> int:
     x = np.array([[np.log(shape.lip_opening(s) + 0.005), shape.seam_redness(s)] for s in scenes.values()])
     w = logistic(x, np.array([labels[name]["mouth"] != "closed" for name in scenes]))
     print("mouth: weight of the seam's redness against log opening", round(float(w[2] / w[1]), 4))
+    usual = np.median([cover.contrasts(scene) for scene in scenes.values()], axis=0)
+    print("usual contrast of mouth, nose, right and left eye:", usual.round(2))
     print(f"{OWN.name}: {OWN.stat().st_size} bytes")
     return 0
 

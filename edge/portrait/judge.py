@@ -111,7 +111,7 @@ _BESIDE = tuple(
     row
     for row in TABLE
     if row.name.startswith("background")
-    or row.name in ("margins", "head_height", "resolution", "glasses", "face_unobstructed")
+    or row.name in ("margins", "head_height", "resolution", "glasses", "face_unobstructed", "features_visible")
 )
 _MEANWHILE = tuple(row for row in TABLE if row not in _BESIDE)
 _LIVE = tuple(row for row in TABLE if row.every)

@@ -189,6 +189,9 @@ TABLE: tuple[Requirement, ...] = (
         "face_unobstructed", "share", "own", None, 0.28, falling(0.28, 0.05),
         lambda m: cover.odd_share(m.scene), every=6),
     Requirement(
+        "features_visible", "stops", "own", -1.7, None, rising(-1.7, 0.15),
+        lambda m: cover.faintest_feature(m.scene), every=6),
+    Requirement(
         "background_uniform", "", "own; OFIQ scale", None, 7, falling(10, 100, 190),
         _ground(lambda m, g: ground.gradient(m.scene, g)), every=0,
     ),

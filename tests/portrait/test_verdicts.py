@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from bench.norm_defects import red_eyes, second_face, side_light
+from bench.norm_defects import hidden, red_eyes, second_face, side_light
 from bench.norm_eyes import WAYS, shut
 from edge.judge import load_models
 from edge.picture import read_picture
@@ -105,6 +105,7 @@ def striped(rgb: np.ndarray) -> np.ndarray:
     return out
 
 
+BLUR = ImageFilter.GaussianBlur(3)
 DEFECTS = {
     "sharpness": lambda rgb: np.asarray(Image.fromarray(rgb).filter(ImageFilter.GaussianBlur(8))),
     "exposure": lambda rgb: (rgb * 0.45).astype(np.uint8),
@@ -135,6 +136,19 @@ def test_light_from_one_side_is_refused_and_what_hides_a_part_of_one_side_is_not
     hair = picture.copy()
     hair[round(y - half) : round(y + half), round(x + 0.6 * half) : round(x + half)] = 20
     assert judge.look(hair)["even_light"].passed
+
+
+@pytest.mark.parametrize("where", ["mouth", "nose", "eye"])
+def test_something_of_the_skins_own_colour_before_mouth_nose_or_eye_is_refused(
+    judge: Judge, good: np.ndarray, where: str
+) -> None:
+    face = judge.look(good).face
+    assert face is not None
+    behind = hidden(where)(good, face, 1.25)
+    # blur and darkness have reasons of their own
+    for worse in (lambda rgb: rgb, lambda rgb: np.asarray(Image.fromarray(rgb).filter(BLUR)), lambda rgb: rgb // 2):
+        assert judge.look(worse(good))["features_visible"].passed
+        assert judge.look(worse(behind))["features_visible"].passed is False
 
 
 def test_pupils_lit_red_by_a_flash_are_refused_and_brown_eyes_in_warm_light_are_not(
