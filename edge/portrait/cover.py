@@ -54,7 +54,7 @@ def faintest_feature(scene: Scene) -> float:
 
     What hides one of them, of whatever colour, has seldom as many edges; blur, haze and light take from all alike.
     Calibrated on clean portraits (99.5th percentile 1.3, heads half turned away up to 1.9) and shaded ovals of the
-    skin's own colour that hide one feature wholly, 1.9 and more.
+    skin's own colour that hide one feature wholly, 2.2 and more.
     """
     seen = contrasts(scene) - USUAL
     return float(min(own - np.delete(seen, feature).mean() for feature, own in enumerate(seen)))
