@@ -36,10 +36,14 @@ class PulseTable:
         if not self.bounce_ms < self.gap_ms[0] < self.gap_ms[1] < self.closing_ms:
             raise ValueError(f"{self.name}: gaps must be longer than the bounce and shorter than the closing gap")
         (pulse, pulse_most), (gap, gap_most) = self.pulse_ms, self.gap_ms
-        if any(max(its) > 1 for its in self.coins.values()) and (
-            gap_most >= 2 * gap + pulse or pulse_most >= 2 * pulse + gap
-        ):
-            raise ValueError(f"{self.name}: so wide that a pulse lost between two others would not show")
+        if any(max(its) > 1 for its in self.coins.values()):
+            if gap_most >= 2 * gap + pulse or pulse_most >= 2 * pulse + gap:
+                raise ValueError(f"{self.name}: so wide that a pulse lost between two others would not show")
+            if self.closing_ms <= pulse_most + gap_most:
+                raise ValueError(
+                    f"{self.name}: the closing gap must be longer than a pulse and a gap together, or the rest of a "
+                    "coin whose beginning nobody heard could be taken for a smaller one"
+                )
         for (one, first), (other, second) in combinations(self.line_pulse_ms.items(), 2):
             if first[0] <= second[1] and second[0] <= first[1]:
                 raise ValueError(f"{self.name}: the widths of lines {one} and {other} overlap")

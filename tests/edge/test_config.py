@@ -145,6 +145,10 @@ def test_each_device_is_chosen_by_the_name_of_its_driver(tmp_path: Path) -> None
         ('model = "DG600F"',
          "table = { pulse_ms = [30, 50], gap_ms = [30, 90], closing_ms = 80, bounce_ms = 5 }",
          "cabin.coins.table: contradicts itself: own table: gaps must be longer than the bounce"),
+        ('model = "DG600F"',
+         "table = { pulse_ms = [30, 50], gap_ms = [30, 80], closing_ms = 130, bounce_ms = 5 }, "
+         "coins = { coin = { 1 = 10, 3 = 20 } }",
+         "cabin.coins.table: contradicts itself: own table: the closing gap must be longer than a pulse and a gap"),
         ('model = "DG600F"', 'model = "DG600F", coins = { coin = { x = 5 } }',
          "cabin.coins.coins.coin.x: is no number of pulses"),
         ('model = "DG600F", lines = { coin', 'model = "NRI G-13", coins = { 1 = { 2 = 50 } }, lines = { 1',
