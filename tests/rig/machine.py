@@ -149,7 +149,8 @@ def boot(
 def _qemu(machine: Machine, image: Image, work: Path, share: Path) -> list[str]:
     init = "" if machine.systemd else "init=/usr/local/sbin/rig-start"
     quiet = "console=ttyS0 quiet loglevel=4 panic=-1 systemd.show_status=false rd.systemd=0"
-    quick = "mitigations=off audit=0 rodata=off"
+    # net.ifnames=0: udev would give eth0 another name, now and then before it is called by this one
+    quick = "mitigations=off audit=0 rodata=off net.ifnames=0"
     disk = f"file={machine.disk or image.disk},format=raw,cache=unsafe"
     disks = [disk if machine.disk else f"{disk},snapshot=on", f"file={work},format=raw,readonly=on", *machine.disks]
     words = ["qemu-system-x86_64", *_processor(machine.host_clock), "-m", str(machine.memory_mb)]
