@@ -157,7 +157,7 @@ def stills(judge: Judge) -> None:
         ):
             told(f"12 MP {what}, most memory over the idle judge", float(line), 100, "MB")
     print(f"the verdict has {len(str(as_json('', verdict, Texts('fr'))))} characters of JSON")
-    both = (*STEPS, "_crop", "reduced", "detail", "side_ratio", "gradient", "odd_share", "cut_out")
+    both = (*STEPS, "_crop", "reduced", "detail", "side_ratio", "gradient", "flat", "score", "cut_out")
     shares("an array's verdict and portrait", lambda: [judge.look(still), judge.portrait(still, verdict)], both)
 
 

@@ -2,7 +2,8 @@
 
 `bench/norm-accuracy FACES [--people N] [--out DIR]`. The clean set is made by laying the portraits on a plain wall, the
 defects from it (bench/norm_defects.py). Every limit of bench/norm_limits.py, and the fits of crown, glasses and lids,
-are drawn anew for each fifth of the people (five folds by person) without those they then judge.
+are drawn anew for each fifth of the people (five folds by person) without those they then judge; so was the network of
+what covers a face (bench/norm_cover_train.py).
 """
 
 import argparse
@@ -11,9 +12,11 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
+from bench.norm_cover import unseen
 from bench.norm_defects import DEFECTS
 from bench.norm_eyes import WAYS
 from bench.norm_limits import FOLDS, RULES, Limits, Rule, drawn, fold_of, refused
@@ -31,6 +34,7 @@ from edge.portrait.networks import Networks
 from edge.portrait.pixels import RGB
 from edge.portrait.pose import turn
 
+Each = TypeVar("Each")
 Labels = dict[str, dict[str, str]]
 Verdicts = dict[str, Verdict]
 Made = dict[tuple[str, float], Verdicts]  # by defect and grade
@@ -46,6 +50,17 @@ class Folds:
     def refused(self, name: str, verdict: Verdict) -> set[str]:
         """The findings that refuse this person's picture."""
         return refused(verdict, self.limits[fold_of(name, self.order)])
+
+
+@dataclass(frozen=True)
+class Judges:
+    """One for each fold, whose network of covers has not seen the people of that fold."""
+
+    each: tuple[Judge, ...]
+    order: list[str]
+
+    def look(self, name: str, rgb: RGB) -> Verdict:
+        return self.each[fold_of(name, self.order)].look(rgb)
 
 
 def draw_limits(plain: Verdicts, clean: Verdicts, made: Made, labels: Labels) -> Folds:
@@ -84,8 +99,8 @@ def draw_limits(plain: Verdicts, clean: Verdicts, made: Made, labels: Labels) ->
     return Folds(order, tuple(every))
 
 
-def told(what: str, each: Sequence[str]) -> Iterator[str]:
-    """Names one after the other, with a bar on the terminal, since each takes long."""
+def told(what: str, each: Sequence[Each]) -> Iterator[Each]:
+    """One after the other, with a bar on the terminal, since each takes long."""
     print(f"{what} …", file=sys.stderr)
     for done, one in enumerate(each, 1):
         yield one
@@ -188,7 +203,7 @@ def report_labels(verdicts: Verdicts, folds: Folds, labels: Labels) -> None:
 def report_heads(faces: Path, labels: Labels, networks: Networks, folds: int = 5) -> None:
     """Head height on the marked heads, each judged by fits that have not seen it."""
     marks = rows(faces / "marks.csv")
-    fits = read_fits(load_models()["norm"])
+    fits = read_fits(load_models())
     scenes = {n: find(read_picture(faces / f"{n}.jpg"), networks) for n in labels}
     found = {n: s for n, s in scenes.items() if s is not None}
     pitches = {n: turn(s.mesh, fits.reference).pitch for n, s in found.items()}
@@ -254,7 +269,7 @@ def report_eyes(faces: Path, labels: Labels, networks: Networks, folds: int = 5)
     print("open eyes, 0.5th 1st 2nd 5th percentile", np.percentile(values, [0.5, 1, 2, 5]).round(2))
 
 
-def make_defects(clean: dict[str, RGB], verdicts: Verdicts, judge: Judge, people: int) -> Made:
+def make_defects(clean: dict[str, RGB], verdicts: Verdicts, judges: Judges, people: int) -> Made:
     """Each defect at each grade, judged, on people whose clean portrait its findings pass."""
     made: Made = {}
     for defect in DEFECTS:
@@ -265,7 +280,7 @@ def make_defects(clean: dict[str, RGB], verdicts: Verdicts, judge: Judge, people
             for name in told(f"{defect.name} {grade:g} {defect.unit}", chosen):
                 face = verdicts[name].face
                 assert face is not None
-                made[defect.name, grade][name] = judge.look(defect.make(clean[name], face, grade))
+                made[defect.name, grade][name] = judges.look(name, defect.make(clean[name], face, grade))
     return made
 
 
@@ -321,11 +336,15 @@ def main() -> int:
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     models = load_models()
-    judge, networks = Judge(models), Networks(models)
+    networks = Networks(models)
     labels, people = rows(args.faces / "labels.csv"), rows(args.faces / "people.csv")
-    plain = {n: judge.look(read_picture(args.faces / f"{n}.jpg")) for n in told("judging the portraits", list(labels))}
+    judges = Judges(tuple(Judge(unseen(models, fold)) for fold in range(FOLDS)), sorted(labels))
+    plain = {
+        name: judges.look(name, read_picture(args.faces / f"{name}.jpg"))
+        for name in told("judging the portraits", list(labels))
+    }
     clean = clean_set(args.faces, labels, networks)
-    verdicts = {name: judge.look(clean[name]) for name in told("judging the clean set", list(clean))}
+    verdicts = {name: judges.look(name, clean[name]) for name in told("judging the clean set", list(clean))}
     # where the source ends inside the frame no clean portrait can be made of it
     cut = [n for n, v in verdicts.items() if v.face is None or v["margins"].passed is False]
     print(f"\nclean set: {len(clean) - len(cut)} people; {len(cut)} left out, whose picture ends inside the frame")
@@ -336,7 +355,7 @@ def main() -> int:
         n: v for n, v in verdicts.items()
         if v.face is not None and labels[n]["pose"] in ("frontal", "slight") and abs(v.face.roll) < 4
     }  # fmt: skip
-    made = make_defects(clean, upright, judge, args.people)
+    made = make_defects(clean, upright, judges, args.people)
     folds = draw_limits(plain, verdicts, made, labels)
     report_labels(plain, folds, labels)
     report_clean(verdicts, folds, labels, people)

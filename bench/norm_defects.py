@@ -8,8 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, ImageFilter
+from PIL import Image, ImageDraw, ImageFilter
 
+from bench.norm_cover import Fingers, Person, finger_discs, rounded
 from edge.portrait.frame import WIDTH_MM, frame
 from edge.portrait.pixels import RGB, box_blur
 from edge.portrait.verdict import Face
@@ -124,28 +125,62 @@ def strip(rgb: RGB, face: Face, share: float) -> RGB:
     return np.asarray((rgb * (1 - where) + where * np.array([205, 190, 160])).astype(np.uint8))
 
 
-def covered(rgb: RGB, face: Face, share: float) -> RGB:
-    """A grey card before the face, from below: its upper edge cuts off this share of the eye-to-chin distance."""
-    out = rgb.copy()
+def _skin(rgb: RGB, face: Face) -> np.ndarray:  # type: ignore[type-arg]
+    """The colour of the cheek at the picture's left."""
     t, (mx, my) = _t(face), face.middle_px
-    top = round(my + t * (1.05 - share))
-    out[max(0, top) : round(my + 1.1 * t), max(0, round(mx - 0.65 * t)) : round(mx + 0.65 * t)] = (128, 130, 134)
-    return out
+    cheek = rgb[round(my + 0.35 * t) : round(my + 0.5 * t), round(mx - 0.4 * t) : round(mx - 0.25 * t)]
+    return np.asarray(np.median(cheek.reshape(-1, 3), axis=0))
+
+
+def covered(colour: tuple[int, int, int] | None) -> Make:
+    """A card before the face, from below, of this colour or the skin's own: its upper edge cuts off a share of T."""
+
+    def laid(rgb: RGB, face: Face, share: float) -> RGB:
+        out = rgb.copy()
+        t, (mx, my) = _t(face), face.middle_px
+        top = round(my + t * (1.05 - share))
+        out[max(0, top) : round(my + 1.1 * t), max(0, round(mx - 0.65 * t)) : round(mx + 0.65 * t)] = (
+            _skin(rgb, face) if colour is None else colour
+        )
+        return out
+
+    return laid
+
+
+def hand(rgb: RGB, face: Face, number: float) -> RGB:
+    """So many fingers of the person's own skin before chin, mouth corner and cheek, rounded, with creases."""
+    person, dice = Person(rgb, face.mesh_px), np.random.default_rng(0)
+    t = person.eye_to_chin
+    along = np.array([-0.5, -np.sqrt(0.75)])  # they point up, to the picture's left
+    tip = person.middle + t * np.array([0.25, 0.5])
+    fingers = Fingers(0.16 * t, round(number), tip, along, np.array([-along[1], along[0]]))
+    drawn = Image.new("L", (rgb.shape[1], rgb.shape[0]))
+    for x, y, radius in finger_discs(fingers, t, dice):
+        ImageDraw.Draw(drawn).ellipse([x - radius, y - radius, x + radius, y + radius], fill=255)
+    where = np.asarray(drawn.filter(ImageFilter.GaussianBlur(0.01 * t)), np.float32)[..., None] / 255
+    y, x = np.mgrid[: rgb.shape[0], : rgb.shape[1]].astype(np.float32)
+    skin = np.broadcast_to(0.95 * _skin(rgb, face), rgb.shape) + dice.normal(0, 2, (*rgb.shape[:2], 1))
+    return np.clip(rgb * (1 - where) + rounded(skin, x, y, fingers, t, dice) * where, 0, 255).astype(np.uint8)
 
 
 def hidden(where: str) -> Make:
-    """A softly shaded oval of the skin's own colour before mouth, nose or eye, so many times as wide as that is."""
-    half_wide, points = {"mouth": (0.27, (13, 14)), "nose": (0.19, (2,)), "eye": (0.16, (33, 133))}[where]
+    """A softly shaded oval of the skin's own colour before a part of the face, so many times as wide as that is."""
+    half_wide, points = {
+        "mouth": (0.27, (13, 14)),
+        "nose": (0.19, (2,)),
+        "eye": (0.16, (33, 133)),
+        "cheek": (0.24, (425,)),
+        "chin": (0.27, (199,)),
+    }[where]
 
     def laid(rgb: RGB, face: Face, times: float) -> RGB:
-        t, (mx, my) = _t(face), face.middle_px
-        cheek = rgb[round(my + 0.35 * t) : round(my + 0.5 * t), round(mx - 0.4 * t) : round(mx - 0.25 * t)]
+        t = _t(face)
         x, y = face.mesh_px[list(points), :2].mean(axis=0)
         rows, columns = np.mgrid[0 : rgb.shape[0], 0 : rgb.shape[1]]
         across, down = (columns - x) / (half_wide * t * times), (rows - y) / (0.16 * t * times)
         inside = across**2 + down**2 < 1
         noise = np.random.default_rng(0).normal(0, 2, rgb.shape[:2])
-        shade = np.median(cheek.reshape(-1, 3), axis=0) * (1 + 0.15 * across[..., None]) + noise[..., None]
+        shade = _skin(rgb, face) * (1 + 0.15 * across[..., None]) + noise[..., None]
         return np.asarray(np.where(inside[..., None], np.clip(shade, 0, 255), rgb).astype(np.uint8))
 
     return laid
@@ -238,16 +273,29 @@ DEFECTS: tuple[Defect, ...] = (
         (0.03, 0.06, 0.12, 0.2, 0.3), lambda g: g >= 0.2, strip,
     ),
     Defect("tinted wall", ("background_tone",), "levels", (4, 8, 15, 25, 40), lambda g: g >= 25, wall_tint),
-    Defect(
-        "covered from below", ("face_unobstructed", "one_face"), "share of T",
-        (0.1, 0.3, 0.5, 0.7), lambda g: g >= 0.5, covered,
+    *(
+        Defect(
+            name, ("face_unobstructed", "one_face"), "share of T",
+            (0.1, 0.3, 0.5, 0.7), lambda g: g >= 0.5, covered(colour),
+        )
+        for name, colour in (
+            ("covered from below", (128, 130, 134)), ("brown scarf", (110, 70, 45)), ("skin from below", None),
+        )
     ),
+    Defect("fingers", ("face_unobstructed", "one_face"), "fingers", (1, 2, 3, 4), lambda g: g >= 4, hand),
     *(
         Defect(
             f"{where} hidden", ("features_visible",), "of its width",
             (0.5, 0.75, 1.0, 1.25, 1.5), lambda g: g >= 1.25, hidden(where),
         )
         for where in ("mouth", "nose", "eye")
+    ),
+    *(
+        Defect(
+            f"{where} hidden", ("face_unobstructed",), "of its width",
+            (0.5, 0.75, 1.0, 1.25, 1.5), lambda g, least=least: g >= least, hidden(where),  # type: ignore[misc]
+        )
+        for where, least in (("cheek", 1.5), ("chin", 1.0))
     ),
     Defect("glare", ("eyes_visible",), "E", (0.03, 0.08, 0.15, 0.2, 0.25), lambda g: g >= 0.15, glare),
     Defect("dark lenses", ("lenses_clear", "one_face"), "stops", (0.5, 1, 2, 3, 4), lambda g: g >= 3, tinted),

@@ -19,19 +19,22 @@ from edge.texts import LANGUAGES, Texts
 PASSED, REFUSED, UNREAD = 0, 1, 2  # exit status
 
 
+OWN = ("norm", "cover")  # trained here (bench/norm_train.py, bench/norm_cover_train.py)
+
+
 def load_models() -> dict[str, bytes]:
     """The face models and the norm's own figures by name, out of the installed package.
 
     FileNotFoundError, with what to do, where the models were not fetched at set-up.
     """
     here = files("edge.portrait")
-    models = {"norm": (here / "norm.npz").read_bytes()}
+    models = {name: (here / f"{name}.npz").read_bytes() for name in OWN}
     folder = here / "models"
     if folder.is_dir():
         for entry in folder.iterdir():
             if entry.name.endswith(".tflite"):
                 models[entry.name.removesuffix(".tflite")] = entry.read_bytes()
-    if len(models) == 1:
+    if len(models) == len(OWN):
         raise FileNotFoundError("the face models are not there; run: python provisioning/fetch_models.py")
     return models
 

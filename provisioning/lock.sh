@@ -13,3 +13,4 @@ compile booth --extra devices
 compile fleet --extra fleet
 compile demo --extra demo
 compile dev --extra dev
+compile train --extra train -c requirements/dev.txt  # the same numpy and Pillow as everything else

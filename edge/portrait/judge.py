@@ -26,7 +26,7 @@ class Judge:
     def __init__(self, models: Mapping[str, bytes], *, threads: int = 1) -> None:
         _keep_freed_blocks()
         self._networks = Networks(models, threads)
-        self._fits = read_fits(models["norm"])
+        self._fits = read_fits(models)
         self._track = Track()
 
     def look(self, rgb: RGB, *, live: bool = False, shrunk: int = 1) -> Verdict:
@@ -106,12 +106,12 @@ def _in_turns(rows: Sequence[Requirement]) -> tuple[tuple[Requirement, ...], ...
 
 
 # What is measured beside the rest: about half of the work, and nothing that the other half needs as well. First what
-# looks at the person mask (the background, the crown, the frame laid by it), then two that look at pixels of their own.
+# looks at the person mask (the background, the crown, the frame laid by it), then one that looks at pixels of its own.
 _BESIDE = tuple(
     row
     for row in TABLE
     if row.name.startswith("background")
-    or row.name in ("margins", "head_height", "resolution", "glasses", "face_unobstructed", "features_visible")
+    or row.name in ("margins", "head_height", "resolution", "glasses")
 )
 _MEANWHILE = tuple(row for row in TABLE if row not in _BESIDE)
 _LIVE = tuple(row for row in TABLE if row.every)

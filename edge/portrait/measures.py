@@ -1,5 +1,6 @@
 """One face, all its figures: computed once, when a requirement first asks. Pure; must never decide."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from io import BytesIO
@@ -7,6 +8,7 @@ from io import BytesIO
 import numpy as np
 
 from . import ground, light, shape
+from .cover import Net, read_net
 from .crown import Proportions, head_height
 from .find import Scene
 from .frame import Frame, frame
@@ -17,20 +19,24 @@ from .verdict import HEAD_MM, Face
 
 @dataclass(frozen=True, eq=False)
 class Fits:
-    """The norm's own figures, by bench/norm_train.py: mean frontal mesh (468 × 3), fits of crown, lids, glasses."""
+    """The norm's own figures, by bench/norm_train.py and bench/norm_cover_train.py.
+
+    Mean frontal mesh (468 × 3), fits of crown, lids, glasses, and the network that tells what covers the face.
+    """
 
     reference: Points
     crown: Proportions
     lids: Points  # offset and weights of `shape.openness`
     glasses: Points  # offset and weights of `eyes.glasses`
+    cover: Net
 
 
-def read_fits(npz: bytes) -> Fits:
-    """Out of the bytes of norm.npz."""
-    with np.load(BytesIO(npz)) as own:
+def read_fits(models: Mapping[str, bytes]) -> Fits:
+    """Out of the bytes of norm.npz and cover.npz."""
+    with np.load(BytesIO(models["norm"])) as own:
         parts = {name: np.asarray(own[name], np.float64) for name in own.files}
     fit = Proportions(float(parts["crown_mean"]), parts["crown_centre"], parts["crown_slope"], parts["bald"])
-    return Fits(parts["reference"], fit, parts["lids"], parts["glasses"])
+    return Fits(parts["reference"], fit, parts["lids"], parts["glasses"], read_net(models["cover"]))
 
 
 @dataclass(frozen=True, eq=False)

@@ -186,8 +186,8 @@ TABLE: tuple[Requirement, ...] = (
         lambda m: eyes.tint(m.scene, m.both_cheeks), every=6),
     Requirement("red_eyes", "a*", "own", None, 28, falling(28, 4), lambda m: eyes.red_pupils(m.scene), every=0),
     Requirement(
-        "face_unobstructed", "share", "own", None, 0.28, falling(0.28, 0.05),
-        lambda m: cover.odd_share(m.scene), every=6),
+        "face_unobstructed", "log odds", "own", None, 4, falling(4, 1),
+        lambda m: cover.covered(m.scene, m.fits.cover), every=6),
     Requirement(
         "features_visible", "stops", "own", -1.7, None, rising(-1.7, 0.15),
         lambda m: cover.faintest_feature(m.scene), every=6),

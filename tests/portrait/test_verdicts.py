@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from bench.norm_defects import hidden, red_eyes, second_face, side_light
+from bench.norm_defects import covered, hand, hidden, red_eyes, second_face, side_light
 from bench.norm_eyes import WAYS, shut
 from edge.judge import load_models
 from edge.picture import read_picture
@@ -149,6 +149,33 @@ def test_something_of_the_skins_own_colour_before_mouth_nose_or_eye_is_refused(
     for worse in (lambda rgb: rgb, lambda rgb: np.asarray(Image.fromarray(rgb).filter(BLUR)), lambda rgb: rgb // 2):
         assert judge.look(worse(good))["features_visible"].passed
         assert judge.look(worse(behind))["features_visible"].passed is False
+
+
+COVERS = {
+    "a hand of four fingers": (hand, 4),
+    "a brown scarf from below": (covered((110, 70, 45)), 0.5),
+    "a card of the skin's own colour from below": (covered(None), 0.3),
+    "something before the chin": (hidden("chin"), 1.25),
+    "something before a cheek": (hidden("cheek"), 1.5),
+}
+
+
+@pytest.mark.parametrize("what", COVERS)
+def test_what_lies_before_the_face_is_refused_whatever_its_colour_live_too(
+    judge: Judge, good: np.ndarray, what: str
+) -> None:
+    face = judge.look(good).face
+    assert face is not None
+    make, grade = COVERS[what]
+    behind = make(good, face, grade)
+    for turn in (lambda rgb: rgb, lambda rgb: np.ascontiguousarray(rgb[:, ::-1]), lambda rgb: rgb // 2):
+        assert judge.look(turn(good))["face_unobstructed"].passed
+        finding = judge.look(turn(behind))["face_unobstructed"]
+        assert finding.passed is False and finding.reason is not None
+    live = Judge(load_models())
+    frame = Image.fromarray(behind)
+    frame.thumbnail((640, 480))
+    assert live.look(np.asarray(frame), live=True)["face_unobstructed"].passed is False
 
 
 def test_pupils_lit_red_by_a_flash_are_refused_and_brown_eyes_in_warm_light_are_not(

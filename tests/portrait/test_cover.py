@@ -1,0 +1,77 @@
+"""What lies before a face: the face laid flat, the network on it, and what it tells of made hands and cloths."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+
+from bench.norm_cover import unseen
+from bench.norm_limits import FOLDS
+from edge.judge import load_models
+from edge.portrait.cover import Net, read_net, score
+from edge.portrait.find import Scene, find
+from edge.portrait.flat import SIDE, flat
+from edge.portrait.networks import Networks
+
+
+@pytest.fixture(scope="module")
+def net() -> Net:
+    return read_net(load_models()["cover"])
+
+
+@pytest.fixture(scope="module")
+def scene(good: np.ndarray) -> Scene:
+    scene = find(good, Networks(load_models()))
+    assert scene is not None
+    return scene
+
+
+def test_the_face_laid_flat_is_the_same_wherever_it_lies_in_the_picture(scene: Scene, net: Net) -> None:
+    here = flat(scene.rgb, scene.mesh, net.grid)
+    aside = np.pad(scene.rgb, ((30, 0), (18, 0), (0, 0)))
+    moved = flat(aside, scene.mesh + np.array([18, 30, 0]), net.grid)
+    assert here.shape == (4, SIDE, SIDE) and here.dtype == np.float32
+    # but for the few places that lie on the border of two pixels, and fall to either by the last bit
+    assert (np.abs(here - moved) < 0.01).mean() > 0.98
+    assert not here[:, ~net.grid.inside].any()
+
+
+def test_the_face_laid_flat_hardly_depends_on_light_or_its_colour(scene: Scene, net: Net) -> None:
+    here = flat(scene.rgb, scene.mesh, net.grid)
+    dimmed = (scene.rgb * np.array([0.75, 0.7, 0.65])).astype(np.uint8)  # about a stop darker, and warmer
+    change = np.abs(flat(dimmed, scene.mesh, net.grid) - here)[:3, net.grid.inside]
+    spread = here[:3, net.grid.inside].std(axis=1)
+    assert (np.median(change, axis=1) < 0.25 * spread).all()
+
+
+def test_a_face_cut_by_the_pictures_border_is_laid_flat_all_the_same(scene: Scene, net: Net) -> None:
+    for part in (np.s_[:, : int(scene.middle[0])], np.s_[: int(scene.middle[1]) + 9, :], np.s_[:9, :9]):
+        assert np.isfinite(flat(scene.rgb[part], scene.mesh, net.grid)).all()
+
+
+def test_the_network_is_three_convolutions_and_two_dense_layers(net: Net) -> None:
+    maps = np.random.default_rng(3).normal(0, 1, (4, SIDE, SIDE)).astype(np.float32)
+    seen = maps.astype(np.float64)
+    for weight, offset in net.layers[:3]:  # written out: each second place, zeros beyond the rim
+        size, reach = weight.shape[-1], weight.shape[-1] // 2
+        padded = np.pad(seen, ((0, 0), (reach, reach), (reach, reach)))
+        half = seen.shape[1] // 2
+        out = np.empty((len(weight), half, half))
+        for y, x in product(range(half), repeat=2):
+            window = padded[:, 2 * y : 2 * y + size, 2 * x : 2 * x + size]
+            out[:, y, x] = (weight * window).sum(axis=(1, 2, 3)) + offset
+        seen = out.clip(0)
+    (inner, inner_offset), (outer, outer_offset) = net.layers[3:]
+    hidden = (inner @ seen.ravel() + inner_offset).clip(0)
+    assert score(maps, net) == pytest.approx(float((outer @ hidden + outer_offset)[0]), abs=1e-3)
+
+
+def test_there_is_a_network_for_every_fold_that_has_not_seen_its_people(scene: Scene, net: Net) -> None:
+    models, own = load_models(), flat(scene.rgb, scene.mesh, net.grid)
+    scores = set()
+    for fold in range(FOLDS):
+        other = read_net(unseen(models, fold)["cover"])
+        assert [weight.shape for weight, _ in other.layers] == [weight.shape for weight, _ in net.layers]
+        assert np.array_equal(other.grid.near, net.grid.near)
+        scores.add(score(own, other))
+    assert len(scores | {score(own, net)}) == FOLDS + 1
