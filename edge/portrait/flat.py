@@ -58,6 +58,7 @@ def _steps(part: Image.Image) -> Image.Image:
     """How much each pixel's grey differs from its neighbours' to the left and above."""
     grey = np.asarray(part.convert("L"))
     steps = np.zeros(grey.shape, np.uint16)
-    for to, here, there in ((steps[:, 1:], grey[:, 1:], grey[:, :-1]), (steps[1:], grey[1:], grey[:-1])):
-        to += np.maximum(here, there) - np.minimum(here, there)
+    left, above = grey[:, :-1], grey[:-1]
+    steps[:, 1:] += np.maximum(grey[:, 1:], left) - np.minimum(grey[:, 1:], left)
+    steps[1:] += np.maximum(grey[1:], above) - np.minimum(grey[1:], above)
     return Image.fromarray(np.minimum(steps, 255).astype(np.uint8))

@@ -110,8 +110,7 @@ def _in_turns(rows: Sequence[Requirement]) -> tuple[tuple[Requirement, ...], ...
 _BESIDE = tuple(
     row
     for row in TABLE
-    if row.name.startswith("background")
-    or row.name in ("margins", "head_height", "resolution", "glasses")
+    if row.name.startswith("background") or row.name in ("margins", "head_height", "resolution", "glasses")
 )
 _MEANWHILE = tuple(row for row in TABLE if row not in _BESIDE)
 _LIVE = tuple(row for row in TABLE if row.every)
