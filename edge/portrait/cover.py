@@ -45,7 +45,7 @@ def covered(scene: Scene, net: Net) -> float:
 
     A network of 48,000 weights on the face laid flat, trained on 322 people and on what was laid before them by chance
     (bench/norm_cover.py). Their beards, glasses, teeth and light are no covers. Of people left out 99.5 % of clean
-    portraits lie below 3.5, made hands of four fingers and what hides a cheek or the chin almost all above 4.
+    portraits lie below 3.5, what hides a cheek or the chin almost always above, made hands nine times of ten.
     """
     return score(flat(scene.rgb, scene.mesh, net.grid), net)
 

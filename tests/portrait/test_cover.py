@@ -8,10 +8,13 @@ import pytest
 from bench.norm_cover import unseen
 from bench.norm_limits import FOLDS
 from edge.judge import load_models
+from edge.portrait import TABLE
 from edge.portrait.cover import Net, read_net, score
 from edge.portrait.find import Scene, find
 from edge.portrait.flat import SIDE, flat
+from edge.portrait.measures import Measures, read_fits
 from edge.portrait.networks import Networks
+from edge.portrait.pose import YAW_ANSWERED, Pose
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +67,23 @@ def test_the_network_is_three_convolutions_and_two_dense_layers(net: Net) -> Non
     (inner, inner_offset), (outer, outer_offset) = net.layers[3:]
     hidden = (inner @ seen.ravel() + inner_offset).clip(0)
     assert score(maps, net) == pytest.approx(float((outer @ hidden + outer_offset)[0]), abs=1e-3)
+
+
+def test_a_head_turned_too_far_is_not_refused_for_a_cover_as_well(scene: Scene) -> None:
+    row = next(row for row in TABLE if row.name == "face_unobstructed")
+    fits = read_fits(load_models())
+
+    def value(turned: float, pitch: float) -> float:
+        measures = Measures(scene, fits)
+        vars(measures)["pose"] = Pose(turned * YAW_ANSWERED, pitch)
+        finding = row.judge(measures)
+        assert finding is not None
+        return finding.value
+
+    level = value(0, 0)
+    assert value(-12, 12) == level
+    assert value(-22.65, 0) == pytest.approx(level - 4)
+    assert value(5, 22.9) == pytest.approx(level - 4)
 
 
 def test_there_is_a_network_for_every_fold_that_has_not_seen_its_people(scene: Scene, net: Net) -> None:
