@@ -4,8 +4,8 @@ Run by hand: python -m bench.norm_cover_train FACES, with torch beside the rest 
 minutes on two cores. Of everyone in the folder it makes free faces and covered ones in other light
 (bench/norm_cover.py), lays them flat and trains; then once more without each fifth of the people, which gives
 bench/norm_cover_folds.npz, by which bench/norm-accuracy judges everyone unseen. Prints what those five tell of the
-people they have not seen. The same folder gives the same pictures; weights differ in their last bits from one processor
-to the next.
+people they have not seen. The same folder gives the same pictures and the same start; on another processor, or with
+another torch, sums round otherwise and the weights end elsewhere: look at what is printed, and run bench/norm-accuracy.
 """
 
 import os
@@ -60,6 +60,8 @@ def lay_grid(reference: Points) -> Grid:
     """The grid on the mean frontal face: from the brows to a little below the chin, as wide as the face.
 
     Each place is put by the points nearest to it: the weights that give it exactly and are least, near ones counting.
+    Of the 2,052 places inside some 20 have near points that lie almost in a line: weights of 5 to 46, by which they
+    wander with the mesh's unrest.
     """
     corners = reference[np.array(EYE_CORNERS).ravel(), :2]
     points = (reference[:, :2] - corners.mean(axis=0)) / float(np.hypot(*(corners[3] - corners[0])))

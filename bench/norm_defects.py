@@ -6,6 +6,8 @@ the place and scale of the face, so that they are the same on every picture.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from operator import le
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
@@ -293,7 +295,7 @@ DEFECTS: tuple[Defect, ...] = (
     *(
         Defect(
             f"{where} hidden", ("face_unobstructed",), "of its width",
-            (0.5, 0.75, 1.0, 1.25, 1.5), lambda g, least=least: g >= least, hidden(where),  # type: ignore[misc]
+            (0.5, 0.75, 1.0, 1.25, 1.5), partial(le, least), hidden(where),
         )
         for where, least in (("cheek", 1.5), ("chin", 1.0))
     ),

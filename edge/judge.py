@@ -17,8 +17,6 @@ from edge.portrait import Finding, Judge, Verdict
 from edge.texts import LANGUAGES, Texts
 
 PASSED, REFUSED, UNREAD = 0, 1, 2  # exit status
-
-
 OWN = ("norm", "cover")  # trained here (bench/norm_train.py, bench/norm_cover_train.py)
 
 

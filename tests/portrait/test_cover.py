@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from bench.norm_cover import unseen
+from bench.norm_cover_train import lay_grid
 from bench.norm_limits import FOLDS
 from edge.judge import load_models
 from edge.portrait import TABLE
@@ -27,6 +28,13 @@ def scene(good: np.ndarray) -> Scene:
     scene = find(good, Networks(load_models()))
     assert scene is not None
     return scene
+
+
+def test_the_grid_that_is_kept_is_the_one_that_the_network_is_trained_on(net: Net) -> None:
+    laid = lay_grid(read_fits(load_models()).reference)
+    assert np.array_equal(laid.near, net.grid.near) and np.array_equal(laid.inside, net.grid.inside)
+    assert np.abs(laid.weights - net.grid.weights).max() < 1e-5
+    assert np.abs(net.grid.weights.sum(axis=1) - 1).max() < 2e-3  # wherever the face lies, the grid goes along
 
 
 def test_the_face_laid_flat_is_the_same_wherever_it_lies_in_the_picture(scene: Scene, net: Net) -> None:
