@@ -103,4 +103,4 @@ def _cannot_open(path: str, error: OSError) -> DeviceMissing | DeviceFault:
             return DeviceFault("coins", f"{path} may not be opened: put the booth's user into the group dialout")
         case errno.EAGAIN | errno.EBUSY:
             return DeviceFault("coins", f"{path} is used by another program: stop it (`fuser {path}` names it)")
-    return DeviceMissing("coins", f"{path} cannot be opened as a serial port ({error})")
+    return DeviceMissing("coins", f"{path} is no serial port ({error}): correct cabin.coins.port")

@@ -59,7 +59,7 @@ class EscposPrinter:
         self._remains = True
         # NULs end an image block that was cut in two, and are nothing to a printer that waits for a command
         self._fill = bytes(block_rows * width_dots // 8)
-        self._tail = b""  # what the last job ends with: it is no row
+        self._after_rows = 0  # bytes that were taken since the last row: a job's end, and what it was asked meanwhile
 
     async def status(self) -> PrinterStatus:
         if self._job.locked():
@@ -98,8 +98,8 @@ class EscposPrinter:
             why = sent.why if sent.gone else (await self._give_up(sent.why))[0]
             return PrintResult("failed", why, done)
         ask_proof, proof = process_id(self._number)
-        self._tail = (ask_proof if self._profile.proof == "process id" else b"") + CUT
-        sent = await self._send(self._tail)
+        self._after_rows = 0
+        sent = await self._send((ask_proof if self._profile.proof == "process id" else b"") + CUT)
         if sent.gone:
             return PrintResult("unknown", f"all was sent, then {sent.why}", done)
         if sent.why:
@@ -118,7 +118,7 @@ class EscposPrinter:
         try:
             while at < len(data):
                 piece = data[at : at + SLICE]
-                took = await self._transport.write(piece, deadline_s=POLL_S)
+                took = await self._write(piece, POLL_S)
                 at += took
                 if took:
                     end_s, hot_s = loop.time() + WRITE_S, loop.time() + HOT_S
@@ -163,7 +163,7 @@ class EscposPrinter:
                     at_exit, end_s = True, loop.time() + TAKE_S + PROOF_S
                 if at_exit and not put_out and end_s - loop.time() <= PROOF_S:
                     put_out = True
-                    await self._transport.write(self._profile.put_out, deadline_s=STATUS_S)
+                    await self._write(self._profile.put_out, STATUS_S)
             if reading.recovers:
                 end_s = min(loop.time() + PROOF_S, begun_s + HOT_S + PROOF_S)
             elif self._seen.health is Health.FAULTY or self._seen.paper is Paper.OUT:
@@ -228,7 +228,7 @@ class EscposPrinter:
                 reading, _ = await self._ask()
             if reading.status.why == NO_ANSWER and (bad := await self._transport.port_says()):
                 paper = Paper.OUT if bad == "paper out" else Paper.UNKNOWN
-                reading = Reading(PrinterStatus(Health.UNKNOWN, paper, f"no answer; its port says: {bad}"))
+                reading = Reading(PrinterStatus(Health.UNKNOWN, paper, f"it does not answer; its port says: {bad}"))
         except DeviceError as lost:
             self._forget()
             why = f"not there: {lost.why}" if isinstance(lost, DeviceMissing) else lost.why
@@ -243,7 +243,7 @@ class EscposPrinter:
         end_s = loop.time() + STATUS_S
         early = self._profile.answers(self._received + await self._drained())
         self._received = early.rest  # a proof that has half come
-        if await self._transport.write(self._profile.requests, deadline_s=STATUS_S) < len(self._profile.requests):
+        if await self._write(self._profile.requests, STATUS_S) < len(self._profile.requests):
             return self._profile.read(Answers()), early.finished
         while True:
             found = self._profile.answers(self._received)
@@ -263,6 +263,11 @@ class EscposPrinter:
                 return heard, finished
         return reading, finished
 
+    async def _write(self, data: bytes, deadline_s: float) -> int:
+        took = await self._transport.write(data, deadline_s=deadline_s)
+        self._after_rows += took
+        return took
+
     async def _drained(self) -> bytes:
         came = b""
         while more := await self._transport.read(deadline_s=0):
@@ -279,8 +284,9 @@ class EscposPrinter:
         self._forget()
         dropped = await self._transport.reset()
         wake = self._fill + self._profile.clear
-        took = await self._transport.write(wake, deadline_s=WRITE_S)
-        if dropped > len(self._tail):
+        rows_dropped = dropped > self._after_rows
+        took = await self._write(wake, WRITE_S)
+        if rows_dropped:
             return True
         if took < len(wake) or not self._profile.clear_answers:
             return False
@@ -302,7 +308,7 @@ class EscposPrinter:
         loop = asyncio.get_running_loop()
         end_s = loop.time() + PROOF_S
         try:
-            await self._transport.write(self._profile.put_out, deadline_s=STATUS_S)
+            await self._write(self._profile.put_out, STATUS_S)
             while loop.time() < end_s:
                 self._received += await self._transport.read(deadline_s=POLL_S)
                 reading, _ = await self._ask()

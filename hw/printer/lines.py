@@ -17,6 +17,7 @@ from hw import settings
 from hw.cabin import DeviceFault, DeviceMissing
 
 CONNECT_S = 3.0
+SIOCOUTQNSD = 0x894B  # <linux/sockios.h>: not sent yet; what is sent and not acknowledged may have arrived
 KERNEL_BYTES = 4096  # the least that Linux keeps for a socket is about this
 
 
@@ -63,9 +64,9 @@ class _Line(ABC):
     def drop(self) -> int:
         """What the kernel still holds vanishes; the line is closed for a reset."""
 
-    def _held(self) -> int:
-        """Bytes that the kernel has not brought to the printer (0 on a pseudo-terminal, which does not say)."""
-        return int(struct.unpack("i", fcntl.ioctl(self._device.fileno(), termios.TIOCOUTQ, bytes(4)))[0])
+    def _held(self, asked: int) -> int:
+        """Bytes that the kernel has certainly not brought to the printer, by this ioctl."""
+        return int(struct.unpack("i", fcntl.ioctl(self._device.fileno(), asked, bytes(4)))[0])
 
     @abstractmethod
     def close(self) -> None: ...
@@ -85,8 +86,9 @@ class _Line(ABC):
     @abstractmethod
     def _take(self) -> bytes: ...
 
+    @abstractmethod
     def _refused(self, error: Exception) -> DeviceMissing | DeviceFault:
-        return DeviceMissing("printer", f"{self._name} does not open: {_last_line(error)}")
+        """What python-escpos's error means, and what to do."""
 
     def _gone(self, why: object) -> DeviceMissing:
         return DeviceMissing("printer", f"{self._name} is lost ({why})")
@@ -112,7 +114,7 @@ class SerialPort(_Line):
 
     def drop(self) -> int:
         try:
-            held = self._held()
+            held = self._held(termios.TIOCOUTQ)  # 0 on a pseudo-terminal, which does not say
             self._device.reset_output_buffer()
             self._device.reset_input_buffer()
             return held
@@ -130,13 +132,12 @@ class SerialPort(_Line):
         return bytes(self._device.read(self._device.in_waiting or 1))
 
     def _refused(self, error: Exception) -> DeviceMissing | DeviceFault:
-        cause = error.__context__
-        code = getattr(cause, "errno", None)
+        code = getattr(error.__context__, "errno", None)
         if code == errno.EACCES:
             return DeviceFault("printer", f"no permission for {self._name}: add the user to the group dialout")
         if code == errno.ENOENT:
             return DeviceMissing("printer", f"no {self._name}; plug it in, compare with `booth devices`")
-        return super()._refused(error)
+        return DeviceFault("printer", f"{self._name} is no serial port ({_why(error)}): compare with `booth devices`")
 
 
 class NetworkPort(_Line):
@@ -155,7 +156,7 @@ class NetworkPort(_Line):
             self._device.setsockopt(socket.IPPROTO_TCP, option, value)
 
     def drop(self) -> int:
-        held = self._held()
+        held = self._held(SIOCOUTQNSD)
         # a reset instead of an orderly end: what is not sent yet never will be
         self._device.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._device.close()
@@ -173,6 +174,12 @@ class NetworkPort(_Line):
     def _take(self) -> bytes:
         return bytes(self._device.recv(4096))
 
+    def _refused(self, error: Exception) -> DeviceMissing | DeviceFault:
+        why = f"{self._name} does not open ({_why(error)})"
+        return DeviceMissing("printer", f"{why}: switch it on, look at its cable, compare its address and port")
 
-def _last_line(error: Exception) -> str:
-    return str(error).strip().rsplit("\n", 1)[-1]
+
+def _why(error: Exception) -> str:
+    """What the system said below python-escpos's own error."""
+    cause = error.__context__ or error
+    return getattr(cause, "strerror", None) or str(cause).strip().rsplit("\n", 1)[-1]

@@ -10,7 +10,7 @@ from typing import Literal
 from hw.cabin import Health, Paper, PrinterStatus
 from hw.printer.escpos import CLEAR, INIT, STATUS_REQUESTS, Answers, answers, full_status_answers
 
-NO_ANSWER = "no answer"
+NO_ANSWER = "no answer: switch it on, look at its cable; of a serial line compare baud and flow"
 HOT = "head too hot, recovers by itself"
 
 
@@ -73,7 +73,8 @@ def _four_came(found: Answers) -> bool:
 
 
 def _odd(found: Answers) -> Reading:
-    return _unknown(f"answered bytes that are no status: {(found.garbage + found.rest)[:8].hex(' ')}")
+    odd = (found.garbage + found.rest)[:8].hex(" ")
+    return _unknown(f"answered bytes that are no status ({odd}): compare its profile, of a serial line baud and flow")
 
 
 def _unknown(why: str) -> Reading:

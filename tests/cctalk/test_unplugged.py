@@ -51,7 +51,7 @@ def test_a_port_that_is_no_serial_port_or_not_there_is_named_with_what_to_do(tmp
     async def story(bench: Workbench) -> None:
         await bench.stop()
         (tmp_path / "file").write_text("")
-        for port, said in ((tmp_path / "absent", "plug the adapter in"), (tmp_path / "file", "as a serial port")):
+        for port, said in ((tmp_path / "absent", "plug the adapter in"), (tmp_path / "file", "is no serial port")):
             await bench.connect(port=str(port))
             assert bench.coins.status().health is Health.FAULTY and said in bench.coins.status().why
             await bench.stop()

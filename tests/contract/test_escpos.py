@@ -1,5 +1,6 @@
 """ESC/POS bytes by themselves, and the simulated printer's own reading of them."""
 
+import asyncio
 import random
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from hw.cabin import Health, Paper
 from hw.printer import EscposPrinter
 from hw.printer.escpos import BLOCK_ROWS, CUT, INIT, answers, process_id, raster
-from hw.printer.profiles import EPSON
+from hw.printer.profiles import EPSON, NO_ANSWER
 from hw.sim.journal import Journal
 from hw.sim.printer import SimPrinter
 from tests.virtual import run
@@ -53,7 +54,7 @@ def test_four_status_bytes_are_ready_only_without_any_trouble(four: list[int]) -
         ("12 12 12 12 12", Health.UNKNOWN, Paper.UNKNOWN, "5 of 4"),
         ("12 12 ff 12 12", Health.UNKNOWN, Paper.UNKNOWN, "no status"),
         ("12 12 12 12 37", Health.UNKNOWN, Paper.UNKNOWN, "no status"),
-        ("", Health.UNKNOWN, Paper.UNKNOWN, "no answer"),
+        ("", Health.UNKNOWN, Paper.UNKNOWN, NO_ANSWER),
     ],
 )
 def test_status_bytes_mean_what_the_manual_says(four: str, health: Health, paper: Paper, why: str) -> None:
@@ -172,5 +173,47 @@ def test_a_proof_that_comes_in_two_halves_is_a_proof() -> None:
     async def story() -> None:
         printer = EscposPrinter(_Halting(SimPrinter(random.Random(1), Journal())))
         assert (await printer.print(np.ones((100, 576), np.bool_))).outcome == "printed"
+
+    run(story())
+
+
+class _Buffered:
+    """A line that stands still once `stands` has gone by: the kernel takes what comes then, and drops it at a reset."""
+
+    def __init__(self, printer: SimPrinter, stands: bytes) -> None:
+        self._printer = printer
+        self._stands = stands
+        self._gone_by = b""
+        self._held = 0
+
+    async def write(self, data: bytes, *, deadline_s: float) -> int:
+        if self._stands in self._gone_by:
+            self._held += len(data)
+            return len(data)
+        self._gone_by += data
+        return await self._printer.write(data, deadline_s=deadline_s)
+
+    async def read(self, *, deadline_s: float) -> bytes:
+        await asyncio.sleep(deadline_s)
+        return b"" if self._stands in self._gone_by else await self._printer.read(deadline_s=0)
+
+    async def reset(self) -> int:
+        held, self._held = self._held, 0
+        return held
+
+    async def port_says(self) -> str:
+        return ""
+
+
+@pytest.mark.parametrize("dropped", [False, True])
+def test_a_ticket_has_failed_only_if_rows_of_it_never_left_whatever_was_asked_meanwhile(dropped: bool) -> None:
+    async def story() -> None:
+        sim = SimPrinter(random.Random(1), Journal())
+        rows = np.random.default_rng(1).random((2 * BLOCK_ROWS, 576)) < 0.3
+        first, last = raster(rows)
+        printer = EscposPrinter(_Buffered(sim, first if dropped else last + process_id(0)[0][:3]))
+        result = await printer.print(rows)
+        sheets = [sheet for sheet in await sim.papers() if sheet.whole and np.array_equal(sheet.rows, rows)]
+        assert (result.outcome, len(sheets)) == (("failed", 0) if dropped else ("unknown", 1)), result
 
     run(story())

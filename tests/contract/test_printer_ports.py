@@ -44,7 +44,12 @@ def test_a_port_that_is_not_there_is_named_with_what_to_do(tmp_path: Path) -> No
 
 def test_an_address_where_nothing_listens_is_named() -> None:
     health, why = asyncio.run(status_of(settings.NetworkPrinter(host="127.0.0.1", port=9)))
-    assert health is Health.FAULTY and "127.0.0.1:9" in why and "refused" in why
+    assert health is Health.FAULTY and "127.0.0.1:9 does not open (Connection refused): switch it on" in why
+
+
+def test_a_port_that_is_no_serial_port_is_named() -> None:
+    health, why = asyncio.run(status_of(settings.SerialPrinter(port="/dev/null")))
+    assert health is Health.FAULTY and "/dev/null is no serial port" in why and "booth devices" in why
 
 
 def test_a_usb_printer_that_is_not_plugged_in_or_cannot_be_reached_is_named() -> None:

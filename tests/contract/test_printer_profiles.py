@@ -42,7 +42,7 @@ def play(model: str, story: Story) -> None:
         ("cover_open", Health.FAULTY, Paper.PRESENT, "cover"),
         ("jam", Health.FAULTY, Paper.PRESENT, "cutter"),
         ("hot", Health.FAULTY, Paper.PRESENT, "hot"),
-        ("silent", Health.UNKNOWN, Paper.UNKNOWN, "no answer"),
+        ("silent", Health.UNKNOWN, Paper.UNKNOWN, "look at its cable"),
         ("garbage_status", Health.UNKNOWN, Paper.UNKNOWN, ""),
     ],
 )

@@ -71,7 +71,7 @@ def test_a_printer_that_answers_nothing_is_not_known_and_says_what_to_look_at(tm
         async with line_rig("usb", tmp_path) as rig:
             await rig.bench.printer.silent()
             told = await says(tmp_path)
-            assert told["health"] == "unknown" and "no answer" in told["why"]
+            assert told["health"] == "unknown" and "no answer" in told["why"] and "look at its cable" in told["why"]
 
     asyncio.run(story())
 
