@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from hw.cabin import Rgb
+from hw.door import open_door
 from hw.host import HostReader, disk_of
 
 from . import __version__
@@ -92,8 +93,8 @@ async def run(
         alert=ledger.alert,
     )
     judge = OneAtATime(Judge(load_models()))
-    async with open_cabin(config.cabin) as cabin:
-        host = HostReader(disk_of(Path(config.booth.state_dir)))
+    async with open_cabin(config.cabin) as cabin, open_door(config.cabin) as door:
+        host = HostReader(disk_of(Path(config.booth.state_dir)), door=door)
         booth = Booth(config, cabin, ledger, Guide(cabin), judge, clock, Gate(clock.now()), Inputs(), host)
         daemon = asyncio.create_task(Daemon(booth, uplink, watchdog).run())
         for name in (signal.SIGTERM, signal.SIGINT):

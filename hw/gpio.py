@@ -1,4 +1,4 @@
-"""GPIO of a Pi: the right chip by its label, output lines through gpiozero, and what is on only while it is renewed.
+"""GPIO of a Pi: the right chip by its label, single lines through gpiozero, and what is on only while it is renewed.
 
 Must never take another chip than the one that was asked for, and never leave a line on that nobody renews.
 """
@@ -14,12 +14,12 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from hw.cabin import DeviceMissing
 
 if TYPE_CHECKING:
-    from gpiozero import OutputDevice
+    from gpiozero import GPIODevice
 
 log = logging.getLogger(__name__)
 
@@ -81,15 +81,15 @@ def check_free(device: str, chip: Path, lines: Iterable[int]) -> None:
         raise DeviceMissing(device, f"{chip}: {error.strerror}") from error
 
 
-class OutputLines:
-    """Output lines of one chip, each a gpiozero device. Its errors are DeviceMissing, whatever the library raises."""
+class Lines:
+    """Lines of one chip, each a gpiozero device. Its errors are DeviceMissing, whatever the library raises."""
 
     def __init__(self, device: str, chip: Path) -> None:
         self._device, self._chip = device, chip
         self._gpiozero, self._lgpio = _libraries(device)
         self._errors: tuple[type[Exception], ...] = (self._gpiozero.GPIOZeroError, self._lgpio.error, OSError)
         self._factory = self._wrapped(lambda: _factory(int(chip.name.removeprefix("gpiochip"))))
-        self._open: list[OutputDevice] = []
+        self._open: list[GPIODevice] = []
 
     def switch(self, line: int, *, active_high: bool) -> Callable[[bool], None]:
         """Takes the line, off; the result turns it on and off."""
@@ -113,11 +113,23 @@ class OutputLines:
 
         return lambda level: self._wrapped(lambda: dim(level))
 
+    def contact(self, line: int, *, pull: Literal["up", "down", "none"]) -> Callable[[], bool]:
+        """Takes the line as an input; the result says whether it is high."""
+        pull_up = {"up": True, "down": False, "none": None}[pull]
+        device = self._wrapped(
+            lambda: self._gpiozero.InputDevice(
+                line, pull_up=pull_up, active_state=True if pull_up is None else None, pin_factory=self._factory
+            )
+        )
+        self._open.append(device)
+        return lambda: bool(self._wrapped(lambda: device.is_active != (pull_up is True)))
+
     def close(self) -> None:
         """Turns all off and gives the lines back; a chip that is gone is no error."""
         for device in self._open:
             try:
-                self._wrapped(device.off)
+                if isinstance(device, self._gpiozero.OutputDevice):
+                    self._wrapped(device.off)
                 self._wrapped(device.close)
             except DeviceMissing as gone:
                 log.info("%s", gone)

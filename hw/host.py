@@ -90,9 +90,15 @@ class HostReader:
         self._power: int | None = None
         self._latched = 0
         self._modem: tuple[str | None, int | None] = (None, None)
+        self._door_open: bool | None = None
 
     def look(self) -> bool:
-        """Power only, to be called each second: the kernel keeps an undervoltage for 2 s. True where it changed."""
+        """Power and door, to be called each second (an undervoltage is kept for 2 s). True where one changed."""
+        before, self._door_open = self._door_open, None if self._door is None else self._door.open()
+        moved = before is not self._door_open
+        return self._look_at_power() or moved
+
+    def _look_at_power(self) -> bool:
         before = self._power
         bits = _number(_first(self._root, "sys/devices/platform/soc*/*firmware*/get_throttled"), 16)
         low = self._undervolted()
@@ -121,7 +127,7 @@ class HostReader:
             disk_errors=_number(self._root / f"sys/fs/ext4/{partition}/errors_count"),
             modem_state=self._modem[0],
             modem_signal_percent=self._modem[1],
-            door_open=None if self._door is None else self._door.open(),
+            door_open=self._door_open,
         )
 
     async def ask_modem(self, command: tuple[str, ...] = ("mmcli", "-m", "any", "-J")) -> None:

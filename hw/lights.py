@@ -110,7 +110,7 @@ class GpioLights:
         if by_line:
             chip = gpio.find_chip("lights", self._chosen.chip)
             gpio.check_free("lights", chip, [lamp.pin for lamp in by_line.values()])
-            outputs = gpio.OutputLines("lights", chip)
+            outputs = gpio.Lines("lights", chip)
             held.callback(outputs.close)
             for name, lamp in by_line.items():
                 if lamp.pwm == "software":

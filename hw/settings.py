@@ -206,6 +206,18 @@ class TerminalPanel(Strict, frozen=True, kw_only=True, tag_field="driver", tag="
 Panel = TerminalPanel | Absent | Simulated
 
 
+# --- service door ------------------------------------------------------------------------------------------------
+
+
+class Door(Strict, frozen=True, kw_only=True):
+    """The service door's contact on a GPIO line, for the health report. As it stands: to ground while it is shut."""
+
+    pin: Pin
+    open_is: Literal["high", "low"] = "high"
+    pull: Literal["up", "down", "none"] = "up"
+    chip: Chip | None = None
+
+
 # --- all together ------------------------------------------------------------------------------------------------
 
 
@@ -224,6 +236,7 @@ class Devices(Strict, frozen=True, kw_only=True, tag_field="driver", tag="device
     pen: Pen
     printer: Printer
     panel: Panel
+    door: Door | None = None
     socket: str | None = None
     """The simulated cabin's, where a device is simulated."""
 
@@ -366,3 +379,5 @@ def _pins(cabin: Devices) -> Iterator[tuple[str, str | None, int]]:
         for name, pin in cabin.coins.lines.items():
             yield f"coins.lines.{name}", cabin.coins.chip, pin
         yield "coins.enable_pin", cabin.coins.chip, cabin.coins.enable_pin
+    if cabin.door is not None:
+        yield "door.pin", cabin.door.chip, cabin.door.pin

@@ -98,7 +98,7 @@ class GpioCoinLines:
                 "the kernel would leave the acceptor open if this program died: put dtparam=strict_gpiod into "
                 "/boot/firmware/config.txt and restart",
             )
-        outputs = gpio.OutputLines("coins", chip)
+        outputs = gpio.Lines("coins", chip)
         held.callback(outputs.close)
         turn = outputs.switch(chosen.enable_pin, active_high=chosen.enable_active_high)
         hold = gpio.Hold("coin acceptor", lambda: turn(False))

@@ -188,7 +188,7 @@ def test_an_lgpio_that_is_missing_or_empty_says_what_to_install(
 ) -> None:
     monkeypatch.setitem(sys.modules, "lgpio", None if shell is None else type(sys)("lgpio"))
     with pytest.raises(DeviceMissing, match="apt-get install python3-lgpio"):
-        gpio.OutputLines("coins", Path("/dev/gpiochip0"))
+        gpio.Lines("coins", Path("/dev/gpiochip0"))
 
 
 def test_a_kernel_that_would_leave_the_acceptor_open_is_seen(tmp_path: Path) -> None:

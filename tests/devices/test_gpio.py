@@ -4,6 +4,7 @@ Run it in the rig: python -m tests.rig run --no-systemd 'pytest tests/devices/te
 """
 
 import asyncio
+import logging
 import os
 import random
 import signal
@@ -20,11 +21,12 @@ import pytest
 from hw.cabin import Coin, CoinAcceptor, CoinEvent, DeviceMissing, Health, Lights, Scene, TrainOpened, UnclearCoin
 from hw.coins import DG600F
 from hw.coins.gpio import open_coins
+from hw.door import open_door
 from hw.lights import open_lights
-from hw.settings import GpioLights, Lamp, PulseCoins
+from hw.settings import Devices, Door, GpioLights, Lamp, PulseCoins, Simulated
 
 LABEL = "pinctrl-rp1"
-COIN, ENABLE, FACE, SLOT = 17, 27, 22, 23
+COIN, ENABLE, FACE, SLOT, DOOR = 17, 27, 22, 23, 24
 DG = PulseCoins(model="DG600F", lines={"coin": COIN}, enable_pin=ENABLE)
 LAMPS = GpioLights(lamps={"face": Lamp(pin=FACE, frequency_hz=100), "slot": Lamp(pin=SLOT, pwm="off")}, warm_up_ms=0)
 COUNTS = {cents: count for count, cents in DG600F.coins["coin"].items()}
@@ -388,3 +390,31 @@ def test_the_drivers_leave_no_files_behind(chip: Any, tmp_path: Path, monkeypatc
     )
     assert done.returncode == 0 and done.stdout == "well\n", done.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_the_service_door_is_read_and_what_keeps_it_from_being_read_is_named_once(
+    chip: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story() -> None:
+        async with open_door(in_a_cabin(Door(pin=DOOR))) as door:
+            assert door is not None and door.open() is True  # the line's own pull-up: no wire hangs on it yet
+            for up in (False, True, False):
+                chip.pull(DOOR, up)
+                assert door.open() is up
+        async with open_door(in_a_cabin(Door(pin=DOOR, open_is="low", pull="none"))) as door:
+            assert door is not None and door.open() is True
+            async with open_door(in_a_cabin(Door(pin=DOOR))) as second:
+                assert second is not None and second.open() is None
+        async with open_door(in_a_cabin(Door(pin=40))) as door:
+            assert door is not None and door.open() is None and door.open() is None
+        held, absent = (record.getMessage() for record in caplog.records)
+        assert "line 24 is held by lg" in held and "lines 0 to 31, no line 40" in absent
+
+    with caplog.at_level(logging.WARNING):
+        asyncio.run(story())
+
+
+def in_a_cabin(door: Door) -> Devices:
+    return Devices(
+        camera=Simulated(), lights=LAMPS, coins=DG, pen=Simulated(), printer=Simulated(), panel=Simulated(), door=door
+    )

@@ -72,6 +72,24 @@ def test_an_undervoltage_is_warned_of_now_and_kept_after_others_have_cleared_it(
     assert str(host.flat()["power"]).startswith("undervolted before") and host.warnings == ()
 
 
+def test_a_service_door_that_is_opened_is_told_at_once(pi: Path) -> None:
+    class Contact:
+        says: bool | None = False
+
+        def open(self) -> bool | None:
+            return self.says
+
+    door = Contact()
+    reader = HostReader(DEVICE, pi, door)
+    assert reader.look() and not reader.look()
+    door.says = True
+    assert reader.look() and not reader.look()
+    assert reader.read().flat()["door_open"] is True
+    door.says = None
+    assert reader.look()
+    assert "door_open" not in reader.read().flat()
+
+
 def test_what_the_firmware_latched_before_we_came_is_told(pi: Path) -> None:
     lay(pi, **{FIRMWARE: "40000"})
     assert HostReader(DEVICE, pi).read().flat()["power"] == "throttled before"
