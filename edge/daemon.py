@@ -9,7 +9,18 @@ import logging
 import sqlite3
 from contextlib import suppress
 
-from hw.cabin import Coin, CoinEvent, DeviceError, Glitch, Health, Paper, Status, TrainOpened, UnclearCoin
+from hw.cabin import (
+    Coin,
+    CoinEvent,
+    DeviceError,
+    Glitch,
+    Health,
+    Paper,
+    PrinterStatus,
+    Status,
+    TrainOpened,
+    UnclearCoin,
+)
 
 from .booth import Booth
 from .handover import hand_over, tell_claim
@@ -22,11 +33,15 @@ from .watchdog import Watchdog
 
 log = logging.getLogger("booth")
 
+AT_ONCE = ("camera", "lights", "pen", "coins", "panel")
+"""Devices that tell their status without being asked for it; only the printer must be."""
 LOOK_S = 1.0
 """Between two looks at the gate; the acceptor is enabled for ACCEPT_S from each."""
 ACCEPT_S = 3.0
 PRINTER_LOOKS = 5
 """The printer is asked at every fifth look while nobody is here: a status request wakes some models' fans."""
+PRINTER_S = 1.5
+"""For its answer; one look must end well before the lamps fall back, and before the acceptor closes by itself."""
 LEDGER_LOOKS = 60
 """A test write each minute: more would wear the card."""
 HEALTH_S = 60.0
@@ -45,6 +60,7 @@ class Daemon:
         self._untold: list[Claim] = []
         self._cut_trains = 0
         self._tails_until_s = 0.0
+        self._printer: asyncio.Future[PrinterStatus] | None = None  # asked, and nothing has come yet
         self._report = asyncio.Event()
         self._started_s = booth.clock.boottime_s()
 
@@ -121,21 +137,24 @@ class Daemon:
     async def _gate(self) -> None:
         """Looks at every condition, renews acceptor and lamps, and tells the watchdog that all this still happens."""
         looks = 0
-        while True:
-            await asyncio.sleep(LOOK_S)
-            looks += 1
-            await self._look(printer=self._busy or looks % PRINTER_LOOKS == 0, ledger=looks % LEDGER_LOOKS == 0)
-            if self._booth.host is not None and self._booth.host.look():
-                self._report.set()
-            if self._busy:
-                await self._booth.guide.renew()
-            self._watchdog.alive()
+        try:
+            while True:
+                await asyncio.sleep(LOOK_S)
+                looks += 1
+                await self._look(printer=self._busy or looks % PRINTER_LOOKS == 0, ledger=looks % LEDGER_LOOKS == 0)
+                if self._booth.host is not None and self._booth.host.look():
+                    self._report.set()
+                await self._booth.guide.renew()  # at the door, too: a closed booth must not look open
+                self._watchdog.alive()
+        finally:
+            if self._printer is not None:
+                self._printer.cancel()
 
     async def _look(self, *, first: bool = False, printer: bool = False, ledger: bool = False) -> None:
         booth = self._booth
-        seen = {name: _known(getattr(booth.cabin, name).status()) for name in ("camera", "lights", "pen", "coins")}
-        if first or printer:
-            status = await booth.cabin.printer.status()
+        seen = {name: _known(getattr(booth.cabin, name).status()) for name in AT_ONCE}
+        if first or printer or self._printer is not None:
+            status = await self._ask_printer()
             seen["printer"] = _known(Status(status.health, status.why))
             seen["paper"] = _paper(status.paper)
         if first or ledger:
@@ -153,6 +172,16 @@ class Daemon:
             booth.inputs.put(GateMoved())
             self._report.set()
         await self._acceptor()
+
+    async def _ask_printer(self) -> PrinterStatus:
+        """What the printer says. One that takes long (a reset, a call that hangs) holds up nobody, and is not known."""
+        if self._printer is None:
+            self._printer = asyncio.ensure_future(self._booth.cabin.printer.status())
+        await asyncio.wait({self._printer}, timeout=PRINTER_S)
+        if not self._printer.done():
+            return PrinterStatus(Health.UNKNOWN, Paper.UNKNOWN, f"says nothing within {PRINTER_S:g} s")
+        answered, self._printer = self._printer, None
+        return answered.result()
 
     async def _acceptor(self) -> None:
         booth = self._booth

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 CONDITIONS = (
-    "camera", "printer", "paper", "lights", "pen", "coins", "disk", "outbox", "ledger", "clock", "enabled",
+    "camera", "printer", "paper", "lights", "pen", "coins", "panel", "disk", "outbox", "ledger", "clock", "enabled",
 )  # fmt: skip
 """`printer` answers and is well; `paper` is known to be there; `enabled`: not disabled by its fleet (no command for it
 is defined yet)."""

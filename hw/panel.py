@@ -69,10 +69,14 @@ class TerminalPanel:
                     await asyncio.sleep(BACK_S)
                     self._changed.set()  # what was missed is drawn on its return
                     continue
-                await self._changed.wait()
-                self._changed.clear()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(BACK_S):
+                        await self._changed.wait()
                 try:
-                    await self._draw(self._fd)
+                    _size(self._fd)  # one that went away says so only when asked
+                    if self._changed.is_set():
+                        self._changed.clear()
+                        await self._draw(self._fd)
                 except OSError as error:
                     self._lost(error)
         finally:
@@ -84,7 +88,7 @@ class TerminalPanel:
     async def _draw(self, fd: int) -> None:
         if (view := self._view) is None:
             return
-        rows, columns = struct.unpack("HHHH", fcntl.ioctl(fd, termios.TIOCGWINSZ, bytes(8)))[:2]
+        rows, columns = _size(fd)
         colours = re.fullmatch(r"/dev/(tty\d+|console)", self._chosen.tty) is None  # the Linux console knows 16
         text = await asyncio.to_thread(screen, view, columns or 80, rows or 24, colours=colours)
         await self._write(fd, text.encode())
@@ -134,6 +138,12 @@ class TerminalPanel:
                 self._why = f"{tty} is no terminal; name one as cabin.panel.tty"
             case _:
                 self._why = f"{tty} is not there; plug it in, or name another as cabin.panel.tty"
+
+
+def _size(fd: int) -> tuple[int, int]:
+    """Rows and columns as the terminal tells them, 0 where it tells none. OSError: it is gone."""
+    rows, columns = struct.unpack("HHHH", fcntl.ioctl(fd, termios.TIOCGWINSZ, bytes(8)))[:2]
+    return rows, columns
 
 
 def _settle(free: asyncio.Future[None]) -> None:

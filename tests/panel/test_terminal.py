@@ -111,6 +111,17 @@ def test_a_terminal_that_vanishes_is_missing_and_comes_back_with_the_view(tmp_pa
     with_terminal(tmp_path, story)
 
 
+def test_a_terminal_that_vanishes_while_nothing_is_shown_is_named(tmp_path: Path) -> None:
+    async def story(panel: TerminalPanel, terminal: Terminal) -> None:
+        await panel.show(View("door", ("bonjour",)))
+        await terminal.reads("bonjour")
+        terminal.unplug()
+        await until(panel, Health.FAULTY)
+        assert "is not there" in panel.status().why
+
+    with_terminal(tmp_path, story)
+
+
 def test_what_is_no_terminal_is_named(tmp_path: Path) -> None:
     async def story() -> None:
         async with open_panel(settings.TerminalPanel(tty="/dev/null")) as panel:

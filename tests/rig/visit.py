@@ -20,6 +20,8 @@ from typing import Any
 
 from demo import broker as brokers
 from demo.installation import BOOTH, Installation
+from edge.config import load
+from edge.health import last_report
 from hw.sim.bench import Bench, open_bench
 from tests.kill.both_sides import TOTALS, BothSides, Totals, rows
 from tests.kill.customer import COIN, Customer
@@ -28,6 +30,7 @@ from tests.rig.bench import wiring
 ROOT = Path(__file__).parents[2]
 UNIT = "booth.service"
 ETC, STATE, OPT = Path("/etc/booth"), Path("/var/lib/booth"), Path("/opt/booth/current")
+CONSOLE = '\n[cabin.panel]\ndriver = "terminal"\n'
 PATIENCE_S = 180.0
 EXPOSED_AT_MOST = 1.5  # of 10, by systemd-analyze security
 
@@ -120,17 +123,27 @@ async def settled() -> Totals:
 
 
 async def hangs(benches: BothBenches) -> None:
-    """A daemon that stands still is replaced by systemd's watchdog, and shows its door again."""
+    """A daemon that stands still is replaced by systemd's watchdog, and takes money again: now with the panel on the
+    console, which only this unit's rights reach."""
     await benches.wait_view("door", timeout_s=PATIENCE_S)
     pid = int(call("systemctl", "show", "-P", "MainPID", UNIT))
+    text = (ETC / "booth.toml").read_text()
+    (ETC / "booth.toml").write_text(text.replace(_toml("cabin.panel", {"driver": "sim"}), CONSOLE))
     os.kill(pid, signal.SIGSTOP)
     say("the daemon stands still")
     await benches.wait("daemon.gone", timeout_s=PATIENCE_S)
     await benches.wait("daemon.came", timeout_s=PATIENCE_S)
-    await benches.wait_view("door", timeout_s=PATIENCE_S)
+    report: dict[str, Any] = {}
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            while not report.get("gate_open"):
+                await asyncio.sleep(0.5)
+                report = last_report(load(ETC / "booth.toml")) or {}
+    except TimeoutError:
+        raise AssertionError(f"it takes no money: {report}") from None
     if (restarts := call("systemctl", "show", "-P", "NRestarts", UNIT).strip()) != "1":
         raise AssertionError(f"restarted {restarts} times")
-    say("systemd's watchdog replaced it; it is at its door again")
+    say("systemd's watchdog replaced it; it takes money again, its panel on the console")
 
 
 def exposure() -> None:

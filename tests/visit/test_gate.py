@@ -12,6 +12,7 @@ from edge import daemon as rooms
 from edge.gate import CONDITIONS
 from edge.guide import LANGUAGES, STEPS
 from edge.texts import Texts
+from hw.cabin import Health, Paper, PrinterStatus
 from tests.virtual import run
 from tests.visit.story import reach, story, told
 from tests.world import World, world
@@ -51,6 +52,56 @@ async def test_each_condition_closes_the_slot_and_says_why(w: World, condition: 
             assert Texts(language)(f"visit.why.{w.booth.gate.closed_by[0]}") in said
             assert Texts(language)("visit.closed.title") in said
         assert not (await sim.coins.insert(200)).swallowed
+
+
+@story()
+async def test_a_panel_that_nobody_can_read_closes_the_slot_and_is_named(w: World) -> None:
+    sim = w.sim
+    await sim.wait_view("door")
+    await sim.wait("coins.enabled")
+    await sim.panel.unplug()
+    await sim.wait("coins.closed", timeout_s=8)
+    assert w.booth.gate.closed_by == ("panel",)
+    for language in LANGUAGES:
+        assert Texts(language)("visit.why.panel")
+    await sim.panel.replug()
+    await sim.wait("coins.enabled", timeout_s=8)
+    await sim.wait_view("door")
+
+
+@story()
+async def test_a_closed_booth_looks_closed_for_as_long_as_it_is(w: World) -> None:
+    await w.sim.wait_view("door")
+    await w.sim.printer.paper_out()
+    await w.sim.wait_view("closed", timeout_s=70)
+    lamps = await w.sim.lights.levels()
+    await asyncio.sleep(60)  # virtual
+    assert await w.sim.lights.levels() == lamps
+    await w.sim.printer.reload()
+    await w.sim.wait_view("door", timeout_s=70)
+    assert await w.sim.lights.levels() != lamps, "the door sign is lit again"
+
+
+@story()
+async def test_a_printer_that_takes_long_to_say_anything_holds_up_nothing_else(w: World) -> None:
+    await w.sim.wait_view("door")
+    await w.sim.wait("coins.enabled")
+    cabin, heard = w.booth.cabin, asyncio.Event()
+
+    async def status() -> PrinterStatus:
+        await heard.wait()
+        return PrinterStatus(Health.WELL, Paper.PRESENT)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cabin.printer, "status", status)
+        await w.sim.wait("coins.closed", timeout_s=10)
+        assert w.booth.gate.closed_by == ("printer", "paper")
+        await w.sim.pen.unplug()
+        await asyncio.sleep(4)  # virtual: at most two looks of this printer
+        assert w.booth.gate.closed_by == ("printer", "paper", "pen")
+        await w.sim.pen.replug()
+        heard.set()
+        await w.sim.wait("coins.enabled", timeout_s=10)
 
 
 class Heard(logging.Handler):
