@@ -11,8 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from edge.config import DEFAULT_CONFIG
-from edge.judge_folder import TILE_PX, Sheet, pictures_of, play, progress, say
-from edge.picture import UnreadablePictureError, judge_picture, portrait_of, read_small
+from edge.judge_folder import (
+    TILE_PX,
+    Sheet,
+    UnwritableError,
+    is_folder,
+    pictures_of,
+    play,
+    progress,
+    say,
+    written,
+)
+from edge.picture import UnreadablePictureError, judge_picture, portrait_of, read_small, shown_name
 from edge.portrait import Finding, Judge, Verdict
 from edge.texts import LANGUAGES, Texts
 
@@ -91,14 +101,21 @@ def _limits(finding: Finding) -> str:
     return f"{low}…{high}"
 
 
+def _named(given: str) -> Path:
+    """A folder's path. ArgumentTypeError for an empty one, which pathlib takes for the current folder."""
+    if not given:
+        raise argparse.ArgumentTypeError("an empty name; name a folder (. is the one you are in)")
+    return Path(given)
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `booth judge`."""
     parser.description = (
         "Judges pictures by the photo norm. Exit status: 0 all meet it, 1 one does not, 2 one could not be read."
     )
-    parser.add_argument("pictures", nargs="*", type=Path, metavar="PICTURE", help="a picture file, or a folder of them")
+    parser.add_argument("pictures", nargs="*", metavar="PICTURE", help="a picture file, or a folder of them")
     parser.add_argument("--json", action="store_true", help="one JSON object a picture instead of the table")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="where the drawn pictures go (default: beside each)")
+    parser.add_argument("--out", type=_named, metavar="DIR", help="where the drawn pictures go (default: beside each)")
     parser.add_argument(
         "--watch",
         action="store_true",
@@ -123,25 +140,47 @@ def run(args: argparse.Namespace) -> int:
 
             return watching.run(args, judge, texts)
         if args.out is not None:
-            args.out.mkdir(parents=True, exist_ok=True)
+            with written(args.out):
+                args.out.mkdir(parents=True, exist_ok=True)
         if args.watch:
-            frames = [path for given in args.pictures for path in pictures_of(given)]
-            return PASSED if play(judge, frames, args.out or Path(), texts) else UNREAD
-        return max(
-            _judge_folder(judge, path, args, texts) if path.is_dir() else _judge_file(judge, path, args, texts)
-            for path in args.pictures
-        )
-    except (OSError, UnreadablePictureError) as error:
+            return _play(judge, args, texts)
+        return max(_judge_given(judge, given, args, texts) for given in args.pictures)
+    except (OSError, UnwritableError) as error:
         text = str(error)
-        if isinstance(error, OSError) and error.filename is not None:  # of a folder: a picture's own are told above
-            text = f"{error.filename}: {error.strerror}; mend its rights, or name another folder (--out to write to)"
+        if isinstance(error, OSError) and error.filename is not None:  # of the models; all others name it themselves
+            text = f"{error.filename}: {error.strerror}; mend its rights, or set the software up again"
         print(f"booth judge: {text}", file=sys.stderr)
         return UNREAD
 
 
-def _judge_folder(judge: Judge, folder: Path, args: argparse.Namespace, texts: Texts) -> int:
+def _play(judge: Judge, args: argparse.Namespace, texts: Texts) -> int:
+    """The pictures as live frames; those that cannot be read are told and left out."""
+    frames: list[Path] = []
+    worst = PASSED
+    for given in args.pictures:
+        try:
+            frames += pictures_of(given)
+        except UnreadablePictureError as error:
+            say(f"booth judge: {error}", error=True)
+            worst = UNREAD
+    return worst if play(judge, frames, args.out or Path(), texts) else UNREAD
+
+
+def _judge_given(judge: Judge, given: str, args: argparse.Namespace, texts: Texts) -> int:
+    """One argument, a picture or a folder. What is wrong with it is told, and the next one is judged all the same."""
+    try:
+        paths, path = pictures_of(given), Path(given)
+        return (
+            _judge_folder(judge, path, paths, args, texts) if is_folder(path) else _judge_file(judge, path, args, texts)
+        )
+    except (UnreadablePictureError, UnwritableError) as error:
+        _say_unread(Path(given) if given else "", error, args)
+        return UNREAD
+
+
+def _judge_folder(judge: Judge, folder: Path, paths: list[Path], args: argparse.Namespace, texts: Texts) -> int:
     """Every picture of a folder: one line or object each, verdicts.csv and contact-sheet.png; the worst status."""
-    paths, sheet, worst = pictures_of(folder), Sheet(folder.resolve().name, texts), PASSED
+    sheet, worst = Sheet(folder.resolve().name, args.out or folder, texts), PASSED
     for done, path in enumerate(paths, 1):
         try:
             verdict = judge_picture(judge, path)
@@ -154,23 +193,23 @@ def _judge_folder(judge: Judge, folder: Path, args: argparse.Namespace, texts: T
             sheet.add(path, verdict, shown)
             worst = max(worst, PASSED if verdict.passed else REFUSED)
             if args.json:
-                say(json.dumps(as_json(str(path), verdict, texts), ensure_ascii=False))
+                say(json.dumps(as_json(shown_name(path), verdict, texts), ensure_ascii=False))
             else:
                 word = "passed" if verdict.passed else "refused"
                 names = ", ".join(texts(f"norm.name.{each.name}") for each in verdict.failed)
-                say(f"{path.name}: {texts(f'norm.verdict.{word}')}{': ' if names else ''}{names}")
+                say(f"{shown_name(path.name)}: {texts(f'norm.verdict.{word}')}{': ' if names else ''}{names}")
         progress(done, len(paths))
-    table, picture = sheet.save(args.out or folder)
-    print(f"{table}\n{picture}", file=sys.stderr)
+    for written_to in sheet.save():
+        print(shown_name(written_to), file=sys.stderr)
     return worst
 
 
-def _say_unread(path: Path, error: UnreadablePictureError, args: argparse.Namespace) -> None:
+def _say_unread(path: Path | str, error: UnreadablePictureError | UnwritableError, args: argparse.Namespace) -> None:
     """What cannot be read has its object too, so that a program counts as many as it named."""
     say(f"booth judge: {error}", error=True)
     if args.json:
         unread: dict[str, Any] = {
-            "picture": str(path),
+            "picture": shown_name(path),
             "passed": None,
             "face": None,
             "findings": [],
@@ -182,24 +221,19 @@ def _say_unread(path: Path, error: UnreadablePictureError, args: argparse.Namesp
 def _judge_file(judge: Judge, path: Path, args: argparse.Namespace, texts: Texts) -> int:
     from edge.judge_drawing import WIDTH_PX, draw
 
-    try:
-        verdict = judge_picture(judge, path)
-    except UnreadablePictureError as error:
-        _say_unread(path, error, args)
-        return UNREAD
+    verdict, name = judge_picture(judge, path), shown_name(path)
     print(
-        json.dumps(as_json(str(path), verdict, texts), ensure_ascii=False)
-        if args.json
-        else as_table(str(path), verdict, texts)
+        json.dumps(as_json(name, verdict, texts), ensure_ascii=False) if args.json else as_table(name, verdict, texts)
     )
     # --json alone is for programs: it writes no picture unless told where to
     if args.out is not None or not args.json:
         drawn = (args.out or path.parent) / f"{path.stem}.verdict.png"
         rgb, shrunk = read_small(path, WIDTH_PX)
         try:
-            draw(rgb, verdict, texts, shrunk=shrunk).save(drawn)
-        except OSError as error:
-            print(f"booth judge: {drawn}: could not be written ({error}); name a folder with --out", file=sys.stderr)
+            with written(drawn):
+                draw(rgb, verdict, texts, shrunk=shrunk).save(drawn)
+        except UnwritableError as error:  # the picture's verdict has been told
+            print(f"booth judge: {error}", file=sys.stderr)
             return UNREAD
     return PASSED if verdict.passed else REFUSED
 

@@ -4,8 +4,13 @@ Must never stop at a picture that cannot be read: it stands in the CSV and on th
 """
 
 import csv
+import errno
+import os
 import sys
+import tempfile
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -13,12 +18,15 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageOps
 
 from edge.judge_drawing import BAD, INK, PAPER, WELL, font
-from edge.picture import UnreadablePictureError, read_small
+from edge.picture import UnreadablePictureError, cause, read_small, shown_name
 from edge.portrait import LEAST_PX, TABLE, Guidance, Judge, Verdict
 from edge.portrait.pixels import RGB
 from edge.texts import Texts
 
-KINDS: Final = {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp"}
+# Pillow knows their endings, but decodes none of them (EPS by Ghostscript only)
+UNDECODED: Final = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "PALM", "PDF", "WMF"}
+SAVE_AS: Final = "save pictures as JPEG, PNG, TIFF or WebP"
+OWN = TABLE_NAME, SHEET_NAME, STRIP_NAME = "verdicts.csv", "contact-sheet.png", "watch.png"
 TILE_PX: Final = (252, 324)  # of the portrait on the sheet, 35 : 45
 WORDS_PX: Final = 116  # below it: the file's name and what refuses it
 LINES: Final = 4
@@ -31,30 +39,77 @@ LIVE_PX: Final = (640, 480)
 WIPE: Final = "\r\x1b[K"  # to the line's beginning, and all of it erased
 
 
-def pictures_in(folder: Path) -> list[Path]:
-    """The picture files of a folder by name, not those this command wrote. OSError where it cannot be read."""
-    return sorted(
-        path
-        for path in folder.iterdir()
-        if path.suffix.lower() in KINDS and not path.name.endswith((".verdict.png", "contact-sheet.png"))
-    )
+class UnwritableError(Exception):
+    """A result that cannot be written; the text says which, why, and what to do."""
 
 
-def pictures_of(given: Path) -> list[Path]:
-    """The pictures of a folder, or the one named. UnreadablePictureError where the folder holds none."""
-    if not given.is_dir():
-        return [given]
-    found = pictures_in(given)
+@contextmanager
+def written(result: Path) -> Iterator[None]:
+    """Whatever keeps the block from writing this file or folder becomes an UnwritableError in one line."""
+    try:
+        yield
+    except OSError as error:
+        advice = {
+            errno.ENAMETOOLONG: "shorten the picture's name",
+            errno.ENOSPC: "make room there, or name another folder with --out",
+        }.get(error.errno or 0, "check it and its rights, or name another folder with --out")
+        raise UnwritableError(
+            f"{shown_name(result)}: cannot be written ({error.strerror or error}); {advice}"
+        ) from None
+
+
+def check_writable(result: Path) -> None:
+    """UnwritableError where this file could not be written. What lies there stays as it is."""
+    with written(result):
+        try:
+            result.open("r+b").close()
+        except FileNotFoundError:
+            tempfile.TemporaryFile(dir=result.parent).close()
+
+
+def is_folder(path: Path) -> bool:
+    """False as well where nobody can tell: Path.is_dir raises at a name too long or a folder shut."""
+    return os.path.isdir(path)
+
+
+def pictures_of(given: str) -> list[Path]:
+    """The pictures of a folder by name, not those this command wrote, or the one picture named.
+
+    Says how many files of a folder are left out. UnreadablePictureError where none is left, or for an empty name.
+    """
+    if not given:
+        raise UnreadablePictureError("an empty name; name a picture or a folder (. is the one you are in)")
+    if not is_folder(path := Path(given)):
+        return [path]
+    name = shown_name(path)
+    try:
+        entries = [each for each in path.iterdir() if each.name not in OWN and not each.name.endswith(".verdict.png")]
+    except OSError as error:
+        raise UnreadablePictureError(f"{name}: {cause(error)}") from None
+    kinds = {ending for ending, kind in Image.registered_extensions().items() if kind not in UNDECODED}
+    found = sorted(each for each in entries if each.suffix.lower() in kinds)
+    others = sum(each.suffix.lower() not in kinds and not is_folder(each) for each in entries)
+    left_out = f"{others} file{'' if others == 1 else 's'}"
     if not found:
-        raise UnreadablePictureError(f"{given}: holds no picture; name a folder with JPEG, PNG, TIFF or WebP")
+        raise UnreadablePictureError(
+            f"{name}: holds no picture that can be read ({left_out}); {SAVE_AS}, or name another"
+        )
+    if others:
+        say(f"booth judge: {name}: {left_out} left out, of no kind that can be read; {SAVE_AS}", error=True)
     return found
 
 
 class Sheet:
-    """The contact sheet and the CSV of one folder, filled picture by picture."""
+    """The contact sheet and the CSV of one folder, filled picture by picture.
 
-    def __init__(self, title: str, texts: Texts) -> None:
-        self._title, self._texts = title, texts
+    UnwritableError at once where the folder `out` does not take them.
+    """
+
+    def __init__(self, title: str, out: Path, texts: Texts) -> None:
+        self._title, self._texts = shown_name(title), texts
+        self._files = out / TABLE_NAME, out / SHEET_NAME
+        for each in self._files:
+            check_writable(each)
         self._counts: Counter[str] = Counter()
         self._tiles: list[Image.Image] = []
         self._rows: list[dict[str, str]] = []
@@ -64,7 +119,7 @@ class Sheet:
         passed = verdict is not None and verdict.passed
         failed = [] if verdict is None else [each.name for each in verdict.failed]
         row = {
-            "picture": path.name,
+            "picture": shown_name(path.name),
             "passed": "" if verdict is None else str(int(passed)),
             "refused_by": " ".join(failed),
         }
@@ -88,7 +143,7 @@ class Sheet:
         x, y = width - 30, height + 2
         pen.ellipse([x - 18, y - 18, x + 18, y + 18], fill=colour, outline=PAPER, width=3)
         pen.text((x, y), mark, font=font(19), fill=PAPER, anchor="mm")
-        pen.text((12, height + 12), _fitted(path.stem, 16, width - 72), font=font(16), fill=INK)
+        pen.text((12, height + 12), _fitted(shown_name(path.stem), 16, width - 72), font=font(16), fill=INK)
         words = [self._texts(f"norm.name.{each.name}") for each in verdict.failed] if verdict else []
         words = words or [self._texts(f"norm.verdict.{'passed' if verdict else 'unread'}")]
         if len(words) > LINES:
@@ -97,11 +152,11 @@ class Sheet:
             pen.text((12, height + 37 + 18 * line), _fitted(word, 13, width - 20), font=font(13), fill=colour)
         return tile
 
-    def save(self, folder: Path) -> tuple[Path, Path]:
-        """Writes verdicts.csv and contact-sheet.png. OSError where the folder does not take them."""
-        table, sheet = folder / "verdicts.csv", folder / "contact-sheet.png"
+    def save(self) -> tuple[Path, Path]:
+        """Writes verdicts.csv and contact-sheet.png. UnwritableError where the folder does not take them."""
+        table, sheet = self._files
         columns = ["picture", "passed", "refused_by", *(row.name for row in TABLE), "compression"]
-        with table.open("w", newline="", encoding="utf-8") as file:
+        with written(table), table.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, columns, restval="")
             writer.writeheader()
             writer.writerows(self._rows)
@@ -119,7 +174,8 @@ class Sheet:
                 right -= round(font(26).getlength(text)) + 28
         title = _fitted(self._title, 26, right - GAP_PX)
         pen.text((GAP_PX, HEAD_PX // 2), title, font=font(26), fill=INK, anchor="lm")
-        whole.save(sheet)
+        with written(sheet):
+            whole.save(sheet)
         return table, sheet
 
 
@@ -150,16 +206,20 @@ def say(line: str, *, error: bool = False) -> None:
 def play(judge: Judge, frames: list[Path], out: Path, texts: Texts) -> bool:
     """Plays pictures as live frames, ten a second: says each new instruction, writes watch.png strip by strip.
 
-    False where one of them could not be read: it is named and left out.
+    False where one of them could not be read: it is named and left out. UnwritableError at once where `out` does not
+    take watch.png.
     """
     guidance, said, shown, whole = Guidance(), "", [], True
+    check_writable(out / STRIP_NAME)
     for number, path in enumerate(frames):
         at_s = number / FRAMES_PER_S
         try:
             frame = Image.fromarray(read_small(path, max(LIVE_PX))[0])
             frame.thumbnail(LIVE_PX)
             if min(frame.size) < LEAST_PX:
-                raise UnreadablePictureError(f"{path}: is too narrow for a frame; a camera's is about 640 × 480")
+                raise UnreadablePictureError(
+                    f"{shown_name(path)}: is too narrow for a frame; a camera's is about 640 × 480"
+                )
             guidance.see(judge.look(np.asarray(frame), live=True), at_s)
         except UnreadablePictureError as error:
             print(f"booth judge: {error}", file=sys.stderr)
@@ -178,5 +238,6 @@ def play(judge: Judge, frames: list[Path], out: Path, texts: Texts) -> bool:
         for each in shown:
             strip.paste(each, (0, y))
             y += each.height
-        strip.save(out / "watch.png")
+        with written(out / STRIP_NAME):
+            strip.save(out / STRIP_NAME)
     return whole

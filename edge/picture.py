@@ -3,7 +3,10 @@
 Must never write anything, nor keep a picture.
 """
 
+import errno
 import io
+import stat
+import unicodedata
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -39,8 +42,30 @@ class Judging(Protocol):
     def portrait(self, rgb: RGB, verdict: Verdict, *, shrunk: int = 1) -> RGB: ...
 
 
+CAUSES = {
+    errno.ENOENT: "no such file; check the name",
+    errno.ENOTDIR: "a part of its path is a file and no folder; check the name",
+    errno.ENAMETOOLONG: "the name is longer than any file's; check it, or shorten it",
+    errno.ELOOP: "is a link that leads to itself; name the file itself",
+    errno.EACCES: "no permission to read it; change its rights or your user",
+    errno.EPERM: "no permission to read it; change its rights or your user",
+}
+"""Why a file or a folder cannot be read, and what to do, by the system's number."""
+NEVER_SHOWN = ("Cc", "Cs", "Zl", "Zp")  # controls, bytes that are no UTF-8, ends of lines and paragraphs
+
+
 class UnreadablePictureError(Exception):
-    """A picture that cannot be judged; the text says which, why, and what to do."""
+    """A picture, or a folder of them, that cannot be judged; the text says which, why, and what to do."""
+
+
+def shown_name(path: Path | str) -> str:
+    """A name as it is told everywhere: what would break a line, a terminal or an encoding is a "\ufffd"."""
+    return "".join("\ufffd" if unicodedata.category(each) in NEVER_SHOWN else each for each in str(path))
+
+
+def cause(error: OSError) -> str:
+    """Why a file or a folder cannot be read, and what to do."""
+    return CAUSES.get(error.errno or 0, f"is broken ({error.strerror or error}); take or copy the picture again")
 
 
 def read_picture(picture: Encoded) -> RGB:
@@ -114,11 +139,9 @@ def _with_compression(verdict: Verdict, quality: int) -> Verdict:
 @contextmanager
 def _opened(picture: Encoded) -> Iterator[Image.Image]:
     """The picture, opened; whatever is wrong with it becomes an UnreadablePictureError in one line."""
-    name = "the camera's picture" if isinstance(picture, bytes) else str(picture)
+    name = "the camera's picture" if isinstance(picture, bytes) else shown_name(picture)
     try:
-        if isinstance(picture, Path) and picture.is_dir():
-            raise UnreadablePictureError(f"{name}: is a folder; name the pictures in it")
-        if (len(picture) if isinstance(picture, bytes) else picture.stat().st_size) == 0:
+        if (len(picture) if isinstance(picture, bytes) else _size(picture, name)) == 0:
             raise UnreadablePictureError(f"{name}: is empty (0 bytes); take or copy the picture again")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit comes next
@@ -135,18 +158,28 @@ def _opened(picture: Encoded) -> Iterator[Image.Image]:
                         "at least 300 × 400"
                     )
                 yield image
-    except FileNotFoundError:
-        raise UnreadablePictureError(f"{name}: no such file; check the name") from None
-    except PermissionError:
-        raise UnreadablePictureError(f"{name}: no permission to read it; change its rights or your user") from None
     except UnidentifiedImageError:
         raise UnreadablePictureError(
-            f"{name}: is not a picture that can be read; JPEG, PNG, WebP and TIFF of 8 bits a channel can be judged"
+            f"{name}: is not a picture that can be read; save it as JPEG, PNG, TIFF or WebP"
         ) from None
     except Image.DecompressionBombError:
         raise UnreadablePictureError(f"{name}: has too many pixels; reduce it below 120 megapixels") from None
-    except (OSError, SyntaxError, ValueError) as error:
+    except OSError as error:
+        raise UnreadablePictureError(f"{name}: {cause(error)}") from None
+    except (SyntaxError, ValueError, RuntimeError) as error:  # RuntimeError: of AVIF and BLP
         raise UnreadablePictureError(f"{name}: is broken ({error}); take or copy the picture again") from None
+
+
+def _size(path: Path, name: str) -> int:
+    """Bytes of a file. UnreadablePictureError for anything else, of which nothing is read: a pipe may never end."""
+    found = path.stat()
+    if stat.S_ISDIR(found.st_mode):
+        raise UnreadablePictureError(f"{name}: is a folder; name the pictures in it")
+    if not stat.S_ISREG(found.st_mode):
+        raise UnreadablePictureError(
+            f"{name}: is no file but a pipe or a device; save the picture as a file and name that"
+        )
+    return found.st_size
 
 
 def _upright(image: Image.Image, *, reduce: int = 1) -> RGB:

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
+from statistics import fmean
 
 from hw.cabin import DeviceError, Health, Rgb
 
@@ -47,9 +48,13 @@ class Shot:
         return self.verdict.passed
 
     @property
-    def worth(self) -> int:
-        """Of two passing shots the one whose weakest finding is stronger is better."""
-        return min((f.score for f in self.verdict.findings if f.passed is not None), default=0)
+    def worth(self) -> float:
+        """Of two passing shots the one whose findings score higher on average is better, 0…100.
+
+        The weakest finding cannot tell: `margins` scores 70 at best, so most shots would be alike. `head_size` is left
+        out: OFIQ's scale wants a head larger than the frame lets pass, and the portrait is framed anyway.
+        """
+        return fmean(f.score for f in self.verdict.findings if f.passed is not None and f.name != "head_size")
 
 
 async def take_portrait(customer: Customer) -> Shot:
