@@ -10,8 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-BTN_TOOL_PEN, BTN_TOUCH = 0x140, 0x14A  # linux/input-event-codes.h
-ABS_PRESSURE, ABS_MT_POSITION_X = 0x18, 0x35
+from hw.pen import INPUT_PROP_POINTER
+from hw.pen_pad import Node
+
+PENS = {"pen": "pen tablet, pressure", "touch": "touch panel, no pressure"}
+"""As the driver takes them: it tells a touch panel's pressure as 1.0, whatever the panel feels."""
 USB_PRINTER = "07"  # bInterfaceClass [USB.org class codes]
 
 
@@ -74,15 +77,13 @@ def _pens(root: Path) -> Iterator[Found]:
     for entry in _entries(root / "sys/class/input"):
         if not entry.name.startswith("event"):
             continue
-        keys, axes = _bits(entry / "device/capabilities/key"), _bits(entry / "device/capabilities/abs")
-        pen, touch = _has(keys, BTN_TOOL_PEN), _has(keys, BTN_TOUCH) and _has(axes, ABS_MT_POSITION_X)
-        if not (pen or touch):
-            continue
         path = stable.get(entry.name, f"/dev/input/{entry.name}")
-        pressure = "pressure" if _has(axes, ABS_PRESSURE) else "no pressure"
-        kind = "pen tablet" if pen else "touch panel"
-        what = f"{_read(entry / 'device/name')}: {kind}, {pressure}"
-        yield Found("pen", path, what, {"driver": "evdev", "device": path})
+        about = entry / "device"
+        keys, axes = _bits(about / "capabilities/key"), _bits(about / "capabilities/abs")
+        pointer = INPUT_PROP_POINTER in _bits(about / "properties")
+        node = Node(path, _read(about / "name"), keys, axes, pointer)
+        if node.kind is not None:
+            yield Found("pen", path, f"{node.name}: {PENS[node.kind]}", {"driver": "evdev", "device": path})
 
 
 def _usb_printers(root: Path) -> Iterator[Found]:
@@ -145,13 +146,9 @@ def _links(root: Path, *folders: str, only: str = "") -> dict[str, str]:
     return names
 
 
-def _bits(path: Path) -> int:
-    """A capability bitmap: words of hexadecimal digits, the most significant first (64 bits each)."""
+def _bits(path: Path) -> frozenset[int]:
+    """The numbers of a bitmap: words of hexadecimal digits, the most significant first (64 bits each)."""
     value = 0
     for word in _read(path).split():
         value = (value << 64) | int(word, 16)
-    return value
-
-
-def _has(bits: int, number: int) -> bool:
-    return bool(bits >> number & 1)
+    return frozenset(number for number in range(value.bit_length()) if value >> number & 1)

@@ -13,20 +13,25 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from rich.console import Console
 from rich.table import Table
 
 from hw import settings
 from hw.cabin import Health, Paper, PrinterStatus
+from hw.camera.driver import HEARD_S, OPEN_S
 from hw.drivers import open_cabin
 from hw.found import Found, found
 
 from ..config import BadConfig, Config, load
 from ..health import last_report
 from ..instance import running
+from .shown import console
 
 ASK_S = 6.0
-"""A device is known by then: a camera starts in 3 s, a printer answers within 1 s."""
+"""A device is known by then: what is not there is missed at once, a printer answers within 1 s."""
+OPENING = Health.UNKNOWN, "is being opened"
+"""What the camera's driver says until it knows. On a Pi 4 that takes some 5 s, more behind a slow card."""
+OPENING_S = OPEN_S + HEARD_S
+"""It knows by then: its own limits for the opening and for the first frame."""
 LOOK_S = 0.2
 WORDS = {Health.WELL: "[green]well[/]", Health.FAULTY: "[red]FAULTY[/]", Health.UNKNOWN: "[yellow]not known[/]"}
 
@@ -96,13 +101,14 @@ def _reported(report: dict[str, Any], name: str) -> tuple[Health, str]:
 
 
 async def _ask(device: Any) -> tuple[Health, str]:
-    """What one device says within ASK_S; one that is not well yet has until then to become it."""
+    """What one device says within ASK_S, a camera that is being opened within OPENING_S; one that is not well yet has
+    until then to become it."""
     loop = asyncio.get_running_loop()
-    end_s = loop.time() + ASK_S
+    began_s = loop.time()
     while True:
         status = device.status()
         said = _printer(await status) if asyncio.iscoroutine(status) else (status.health, status.why)
-        if said[0] is Health.WELL or loop.time() > end_s:
+        if said[0] is Health.WELL or loop.time() - began_s > (OPENING_S if said == OPENING else ASK_S):
             return said
         await asyncio.sleep(LOOK_S)
 
@@ -115,20 +121,20 @@ def _printer(status: PrinterStatus) -> tuple[Health, str]:
 
 
 def _print(there: list[Found], config: Config | None, answers: list[Answer]) -> None:
-    console = Console()
+    out = console()
     table = Table("device", "", "name", "what it is", "in the configuration", title="found here", title_justify="left")
     for each in there:
         used = "▶" if config is not None and uses(config.cabin, each) else ""
         table.add_row(each.device, used, each.name, each.what, toml(each))
     if there:
-        console.print(table)
+        out.print(table)
     else:
-        console.print("nothing found here: no camera, GPIO chip, pen, printer or serial adapter")
+        out.print("nothing found here: no camera, GPIO chip, pen, printer or serial adapter")
     if answers:
         table = Table("device", "driver", "says", "why", title="configured", title_justify="left")
         for answer in answers:
             table.add_row(answer.device, answer.driver, WORDS[answer.health], answer.why)
-        console.print(table)
+        out.print(table)
 
 
 def toml(each: Found) -> str:

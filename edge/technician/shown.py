@@ -14,13 +14,26 @@ from .drawing import half_blocks
 COLUMNS = 64
 """How wide a camera's view is drawn, in characters."""
 
+UNBROKEN = 10_000
+"""Characters in a line where no terminal is: nothing that is said is as long."""
+
+
+def console() -> Console:
+    """Breaks lines at a terminal's edge only: in a pipe or a file one fact is one line, and so is a table's row."""
+    made = Console(highlight=False)
+    if not made.is_terminal:
+        made.width = UNBROKEN
+    return made
+
 
 class Shown:
     """`fact` is what happened, once; `live` is how it stands now, drawn over and over on a terminal only."""
 
     def __init__(self, *, as_json: bool) -> None:
         self._json = as_json
-        self._console = Console(highlight=False)
+        self.said = ""
+        """The text of the last fact."""
+        self._console = console()
         self._live = None if as_json or not self._console.is_terminal else Live(console=self._console, transient=True)
 
     def __enter__(self) -> "Shown":
@@ -41,6 +54,7 @@ class Shown:
 
     def fact(self, what: str, text: str, **data: object) -> None:
         """`text` for people, `what` and `data` for programs."""
+        self.said = text
         if self._json:
             print(json.dumps({"what": what, **data}), flush=True)
         else:

@@ -1,13 +1,14 @@
 """What each device shows while it is tried: one coroutine for a device, over hw's protocols.
 
-Each ends with the device's own error where it goes away, and is called again when it may be back.
+Each ends with the device's own error where it goes away, and is called again when it may be back. Must never say of a
+device that is not there what it would be like, and never hear a coin that is the booth's to tell.
 """
 
 import argparse
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import suppress
 from itertools import cycle
 from typing import Any
@@ -18,11 +19,14 @@ from hw.cabin import (
     Camera,
     Coin,
     CoinAcceptor,
+    CoinEvent,
     DeviceError,
     DeviceFault,
+    DeviceMissing,
     Edge,
     Frame,
     Glitch,
+    Health,
     Lights,
     Pen,
     PenSample,
@@ -31,6 +35,7 @@ from hw.cabin import (
     UnclearCoin,
 )
 from hw.camera.jpeg import opened, quality_of
+from hw.coins.cctalk_counted import CountedEvents
 
 from ..config import Config
 from ..fields import Rectangle, overlay, tapped
@@ -45,6 +50,11 @@ DRAIN_S = 4.0
 SCENE_S = 3.0
 STILL_S = 3.0
 STATUS_S = 1.0
+
+
+class Untold(Exception):
+    """The device knows of coins that a booth must take into its ledger first; the text says how."""
+
 
 Try = Callable[[Any, Config, argparse.Namespace, Shown], Coroutine[Any, Any, None]]
 
@@ -114,10 +124,13 @@ async def _lights(lights: Lights, config: Config, args: argparse.Namespace, show
 
 
 async def _coins(coins: CoinAcceptor, config: Config, args: argparse.Namespace, shown: Shown) -> None:
-    """Coins as they fall, unclear ones with their edges; the slot closes at the end and what is in flight is heard."""
-    shown.fact("open", "the slot is open; coins that fall now are nobody's credit: take them out of the box again")
-    renewing = asyncio.create_task(_keep_open(coins))
-    hearing = asyncio.create_task(_hear(coins, shown))
+    """Coins as they fall, unclear ones with their edges; the slot closes at the end and what is in flight is heard.
+
+    Untold where coins fell before.
+    """
+    events = coins.events()
+    renewing = asyncio.create_task(_keep_open(coins, events, shown))
+    hearing = asyncio.create_task(_hear(events, shown))
     try:
         await asyncio.wait((renewing, hearing), return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -128,19 +141,38 @@ async def _coins(coins: CoinAcceptor, config: Config, args: argparse.Namespace, 
             await asyncio.wait((hearing,), timeout=DRAIN_S)
             hearing.cancel()
         for ended in await asyncio.gather(renewing, hearing, return_exceptions=True):
-            if isinstance(ended, DeviceError):
+            if isinstance(ended, Exception):
                 raise ended
 
 
-async def _keep_open(coins: CoinAcceptor) -> None:
+def _check_told(events: AsyncIterator[CoinEvent]) -> None:
+    """Untold where hearing them would take a customer's coin from the booth, whose counter they move on.
+
+    Whoever asks goes on in the same step: the acceptor may appear in the next.
+    """
+    if isinstance(events, CountedEvents) and events.missed:
+        raise Untold(
+            f"coins: {events.missed} fell while no booth listened, and would be lost here: start the booth once "
+            "(systemctl start booth), so that its ledger has them; then stop it and try again"
+        )
+
+
+async def _keep_open(coins: CoinAcceptor, events: AsyncIterator[CoinEvent], shown: Shown) -> None:
+    _check_told(events)
+    said = False
     while True:
         await coins.accept(for_s=ACCEPT_S)
+        if not said and coins.status().health is Health.WELL:
+            said = True
+            text = "the slot is open; coins that fall now are nobody's credit: take them out of the box again"
+            shown.fact("open", text)
         await asyncio.sleep(ACCEPT_S / 3)
 
 
-async def _hear(coins: CoinAcceptor, shown: Shown) -> None:
+async def _hear(events: AsyncIterator[CoinEvent], shown: Shown) -> None:
+    _check_told(events)
     total_cents = glitches = unclear = 0
-    async for event in coins.events():
+    async for event in events:
         match event:
             case Coin(cents=cents):
                 total_cents += cents
@@ -167,9 +199,12 @@ async def _pen(pen: Pen, config: Config, args: argparse.Namespace, shown: Shown)
     wide, high = pen.width_mm, pen.height_mm
     fields = overlay([service.id for service in config.services], wide, high, config.fields)
     canvas = Canvas(COLUMNS, max(4, round(COLUMNS * high / wide / 2)), wide, high)
+    samples = pen.samples()
+    if (status := pen.status()).health is not Health.WELL:  # the size is not its own yet
+        raise DeviceMissing("pen", status.why)
     shown.fact("pad", f"a pad of {wide:.0f} × {high:.0f} mm", width_mm=wide, height_mm=high)
     stroke: list[PenSample] = []
-    async for sample in pen.samples():
+    async for sample in samples:
         if sample.contact:
             stroke.append(sample)
             canvas.line_to(sample.x_mm, sample.y_mm)

@@ -27,6 +27,7 @@ from hw.settings import Picamera, V4l2
 BUFFERS = 4
 BEST_JPEG = 100  # V4L2_CID_JPEG_COMPRESSION_QUALITY
 HERTZ_50 = 1  # V4L2_CID_POWER_LINE_FREQUENCY_50HZ, France's mains
+FIXED_RATE = 0  # V4L2_CID_EXPOSURE_AUTO_PRIORITY: in dim light no frame lasts longer than `_began_ns` subtracts
 FORMATS = (PixelFormat.MJPEG, PixelFormat.YUYV)
 """Compressed first: uncompressed, USB 2 carries a full picture only a few times a second."""
 
@@ -105,6 +106,7 @@ class V4l2Source:
         for control, value in (
             (ControlID.POWER_LINE_FREQUENCY, HERTZ_50),
             (ControlID.JPEG_COMPRESSION_QUALITY, BEST_JPEG),
+            (ControlID.EXPOSURE_AUTO_PRIORITY, FIXED_RATE),
         ):
             with suppress(OSError):  # not every camera has it
                 set_control(self._device, control, value)
@@ -171,5 +173,9 @@ def _named(device: str) -> Iterator[None]:
                 raise DeviceFault("camera", f"{device} is used by another program: stop that") from error
             case errno.EACCES:
                 raise DeviceFault("camera", f"{device} may not be opened: add this user to the group video") from error
+            case errno.ENOTTY:
+                why = f"{device} is no camera: name one of /dev/v4l/by-id/…, `booth devices` lists them"
+                raise DeviceFault("camera", why) from error
             case number:
-                raise DeviceFault("camera", f"{device} refuses: {os.strerror(number or 0)}") from error
+                why = f"{device} refuses ({os.strerror(number or 0)}): unplug it and plug it in again"
+                raise DeviceFault("camera", why) from error

@@ -26,6 +26,23 @@ class _Mark:
     opening: bool = False
 
 
+class CountedEvents(AsyncIterator[CoinEvent]):
+    """What `CountedCoins.events` gives, and how much of it fell before this run."""
+
+    def __init__(self, counted: "CountedCoins", in_order: AsyncIterator[CoinEvent]) -> None:
+        self._counted = counted
+        self._in_order = in_order
+
+    @property
+    def missed(self) -> int:
+        """Coins, or what may be some, that the acceptor counted while no booth listened: only one that enters them into
+        its ledger may step into the events. Known once the acceptor was read, 0 before."""
+        return self._counted.missed
+
+    async def __anext__(self) -> CoinEvent:
+        return await anext(self._in_order)
+
+
 class CountedCoins:
     """The buffers that were read, in; coin events, in order, out."""
 
@@ -37,6 +54,8 @@ class CountedCoins:
         self._queue: deque[CoinEvent | _Mark | DeviceError] = deque()
         self._came = asyncio.Event()
         self._absent: DeviceError | None = None
+        self.missed = 0
+        """Of what was counted before this run, as CountedEvents has it."""
         self.unkept: DeviceError | None = None
         """The disk takes no counter: what was counted waits, uncredited."""
 
@@ -47,6 +66,7 @@ class CountedCoins:
             self._tell(self._counter, now, cents, may_have_taken=may_have_taken)
         elif (kept := self._memory.read()) is not None:
             self._tell(kept[0], now, cents, unheard=True, opening=kept[1])
+            self.missed = sum(isinstance(item, TrainOpened) for item in self._queue)
         else:
             self._put(_Mark(now.counter))
         self._counter, self._absent = now.counter, None
@@ -57,8 +77,11 @@ class CountedCoins:
             self._put(error.again())
         self._absent = error
 
-    async def events(self) -> AsyncIterator[CoinEvent]:
+    def events(self) -> CountedEvents:
         """Ends with DeviceError. Each step back into it says that what came before is in the ledger."""
+        return CountedEvents(self, self._in_order())
+
+    async def _in_order(self) -> AsyncIterator[CoinEvent]:
         while True:
             while not self._queue:
                 if self._absent is not None:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,25 +41,29 @@ name_en = "Driving licence"
 """
 
 
+@asynccontextmanager
+async def booth(config: Path, *arguments: str) -> AsyncIterator["Command"]:
+    """`booth …` with this configuration; ended by SIGINT where it has not ended."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "edge.cli", *arguments, "--config", str(config),
+        cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    command = Command(process)
+    try:
+        yield command
+    finally:
+        if process.returncode is None:
+            process.terminate()
+            await process.wait()
+
+
 @dataclass
 class Workshop:
     config: Path
     bench: Bench
 
-    @asynccontextmanager
-    async def booth(self, *arguments: str) -> AsyncIterator["Command"]:
-        """`booth …` with this configuration; ended by SIGINT where it has not ended."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "edge.cli", *arguments, "--config", str(self.config),
-            cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-        )  # fmt: skip
-        command = Command(process)
-        try:
-            yield command
-        finally:
-            if process.returncode is None:
-                process.terminate()
-                await process.wait()
+    def booth(self, *arguments: str) -> AbstractAsyncContextManager["Command"]:
+        return booth(self.config, *arguments)
 
 
 @dataclass
@@ -68,13 +72,24 @@ class Command:
 
     async def fact(self, what: str) -> dict[str, Any]:
         """The next JSON line of this kind."""
+        return (await self.until(what))[-1]
+
+    async def until(self, what: str) -> list[dict[str, Any]]:
+        """The JSON lines up to the next of this kind."""
         assert self.process.stdout is not None
+        found: list[dict[str, Any]] = []
         async with asyncio.timeout(60):
             while line := await self.process.stdout.readline():
-                found: dict[str, Any] = json.loads(line)
-                if found["what"] == what:
+                found.append(json.loads(line))
+                if found[-1]["what"] == what:
                     return found
         raise AssertionError(f"ended without {what}")
+
+    async def whole(self) -> tuple[int | None, list[dict[str, Any]], str]:
+        """Once it has ended: its exit status, its JSON lines and what it says beside them."""
+        async with asyncio.timeout(60):
+            out, err = await self.process.communicate()
+        return self.process.returncode, [json.loads(line) for line in out.splitlines()], err.decode()
 
     async def stop(self) -> int:
         """Ctrl-C; its exit status."""

@@ -7,8 +7,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from demo.installation import Installation
 from tests.technician.conftest import ROOT
+from tests.technician.conftest import booth as command
 
 CABIN = """
 [cabin]
@@ -84,3 +87,13 @@ def test_what_is_not_there_is_told_once_and_alike_in_devices_log_and_health(tmp_
         assert health[f"gate_{device}_ok"] is False and health[f"gate_{device}_why"] == why
         lines = [line for line in log if why in line]
         assert len(lines) == 1 and lines[0].startswith(f"WARNING booth: {device}: "), (device, log)
+
+
+@pytest.mark.parametrize("device", ["coins", "pen", "lights"])
+def test_a_trial_of_what_is_not_there_says_only_that_and_once(tmp_path: Path, device: str) -> None:
+    async def story() -> tuple[int | None, list[dict[str, Any]], str]:
+        async with command(without_devices(tmp_path / "i"), "try", device, "--json", "--for", "3") as trying:
+            return await trying.whole()
+
+    status, facts, _ = asyncio.run(story())
+    assert status == 1 and [fact["what"] for fact in facts] == ["gone", "end"], facts

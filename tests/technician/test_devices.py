@@ -2,13 +2,20 @@
 
 import asyncio
 import json
+import sys
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from edge.technician.devices import toml, uses
+from edge.technician import devices
+from edge.technician.devices import Answer, _ask, _print, toml, uses
+from hw.cabin import Health
+from hw.camera.driver import open_camera
 from hw.found import Found, found
 from hw.settings import Absent, Devices, EvdevPen, NetworkPrinter, Picamera, Simulated, UsbPrinter, V4l2
+from hw.sim.played import Script, write
 from tests.technician.conftest import workshop
 
 
@@ -89,6 +96,32 @@ def test_each_device_is_found_once_under_its_stable_name(machine: Path) -> None:
     assert pen.what == "Wacom One: pen tablet, pressure"
 
 
+TOUCH, PEN_TOUCH = "400 0 0 0 0 0", "401 0 0 0 0 0"  # BTN_TOUCH; with BTN_TOOL_PEN
+
+
+@pytest.mark.parametrize(
+    ("keys", "axes", "properties", "what"),
+    [
+        (TOUCH, "3", "2", "touch panel, no pressure"),  # one contact: ABS_X and ABS_Y alone
+        (TOUCH, "260800000000003", "2", "touch panel, no pressure"),
+        (TOUCH, "1000003", "2", "touch panel, no pressure"),  # the driver tells 1.0 whatever it feels
+        (TOUCH, "260800000000003", "5", None),  # a touch pad points from afar
+        (PEN_TOUCH, "1000003", "1", "pen tablet, pressure"),  # so does a tablet, with a pen
+        (PEN_TOUCH, "3", "0", None),
+    ],
+)
+def test_an_input_device_is_listed_as_what_the_driver_takes_it_for(
+    tmp_path: Path, keys: str, axes: str, properties: str, what: str | None
+) -> None:
+    lay(tmp_path, **{
+        "sys/class/input/event7/device/name": "A node",
+        "sys/class/input/event7/device/capabilities/key": keys,
+        "sys/class/input/event7/device/capabilities/abs": axes,
+        "sys/class/input/event7/device/properties": properties,
+    })  # fmt: skip
+    assert [each.what for each in found(tmp_path)] == ([] if what is None else [f"A node: {what}"])
+
+
 def test_a_machine_without_any_of_it_shows_none(tmp_path: Path) -> None:
     assert found(tmp_path) == []
 
@@ -112,15 +145,63 @@ def test_what_is_found_is_told_as_the_line_that_chooses_it() -> None:
     assert toml(each) == 'printer = { driver = "usb", vendor = 0x04b8, product = 0x0e28 }'
 
 
+def test_in_a_pipe_each_device_is_one_line(machine: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    why = "no GPIO chip; found none. Is this a Pi, and the user in the group gpio? Then look at dtparam and restart it"
+    _print(found(machine), None, [Answer("coins", "pulses, DG600F", Health.FAULTY, why)])
+    said = capsys.readouterr().out.splitlines()
+    for each in found(machine):
+        assert any(each.name in line and each.what in line and toml(each) in line for line in said), (each, said)
+    assert any("pulses, DG600F" in line and why in line for line in said)
+
+
+@pytest.mark.parametrize(
+    ("fault", "opening_s", "said"),
+    [
+        ("", 600.0, (Health.WELL, "")),
+        ("missing", 600.0, (Health.FAULTY, "no camera found: check its cable")),
+        ("hung in open", 4.0, (Health.UNKNOWN, "is being opened")),
+    ],
+)
+def test_a_camera_is_awaited_while_it_is_being_opened_and_no_longer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Any, opening_s: float, said: tuple[Health, str]
+) -> None:
+    monkeypatch.setattr(devices, "ASK_S", 0.5)
+    monkeypatch.setattr(devices, "OPENING_S", opening_s)
+    script = tmp_path / "camera.json"
+    write(script, Script(fault=fault))
+    slow = ["sh", "-c", 'sleep 2; exec "$@"', "sh", sys.executable, "-m", "hw.sim.played", str(script)]
+
+    async def story() -> tuple[Health, str]:
+        async with asyncio.timeout(60), open_camera(Picamera(still_px=(640, 480)), slow) as camera:
+            return await _ask(camera)
+
+    assert asyncio.run(story()) == said
+
+
+def test_a_camera_that_is_not_there_is_told_as_soon_as_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "ASK_S", 0.5)
+
+    async def story() -> tuple[float, tuple[Health, str]]:
+        async with open_camera(V4l2(device="/dev/v4l/by-id/absent")) as camera:
+            while camera.status().health is Health.UNKNOWN:  # noqa: ASYNC110 -- its process starts
+                await asyncio.sleep(0.02)
+            began_s = time.monotonic()
+            said = await _ask(camera)
+            return time.monotonic() - began_s, said
+
+    spent_s, (health, why) = asyncio.run(story())
+    assert health is Health.FAULTY and "is not there" in why and spent_s < 3
+
+
 def test_what_each_configured_device_says_is_told(configuration: Path) -> None:
     async def story() -> None:
         async with workshop(configuration) as shop:
             await shop.bench.printer.paper_out()
             await shop.bench.pen.unplug()
-            async with shop.booth("devices", "--json") as devices:
-                out, _ = await devices.process.communicate()
+            async with shop.booth("devices", "--json") as command:
+                out, _ = await command.process.communicate()
             said = {each["device"]: (each["health"], each["why"]) for each in json.loads(out)["configured"]}
-            assert devices.process.returncode == 1
+            assert command.process.returncode == 1
             assert said["camera"] == ("well", "") and said["coins"][0] == "well"
             assert said["pen"] == ("faulty", "unplugged")
             assert said["printer"] == ("faulty", "paper out")

@@ -4,9 +4,11 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from edge.cli import main
 from edge.instance import alone
-from tests.technician.conftest import Workshop, workshop
+from tests.technician.conftest import TOML, Workshop, workshop
 
 
 def test_coins_are_told_as_they_fall_and_the_slot_closes_at_the_end(configuration: Path) -> None:
@@ -86,6 +88,57 @@ def test_the_pens_strokes_and_taps_are_told(configuration: Path) -> None:
             assert await trying.stop() == 1
 
     asyncio.run(story())
+
+
+def test_a_pad_is_told_when_it_is_there_and_again_when_it_is_back(configuration: Path) -> None:
+    async def story() -> None:
+        async with workshop(configuration) as shop:
+            await shop.bench.pen.unplug()
+            async with shop.booth("try", "pen", "--json") as trying:
+                facts = await trying.until("gone")
+                for _ in range(2):
+                    await asyncio.sleep(2.5)  # it is looked for more than once
+                    await shop.bench.pen.replug()
+                    facts += await trying.until("pad")
+                    await shop.bench.pen.unplug()
+                    facts += await trying.until("gone")
+                assert await trying.stop() == 1
+            assert [fact["what"] for fact in facts] == ["gone", "pad", "gone", "pad", "gone"]
+
+    asyncio.run(story())
+
+
+def test_an_open_slot_is_told_when_it_is_open_and_again_when_it_is_back(configuration: Path) -> None:
+    async def story() -> None:
+        async with workshop(configuration) as shop, shop.booth("try", "coins", "--json") as trying:
+            facts = await trying.until("open")
+            await shop.bench.wait("coins.enabled")
+            await shop.bench.coins.unplug()
+            facts += await trying.until("gone")
+            await asyncio.sleep(2.5)
+            await shop.bench.coins.replug()
+            facts += await trying.until("open")
+            trying.process.terminate()
+            status, rest, _ = await trying.whole()
+            assert status == 0 and [fact["what"] for fact in facts + rest] == ["open", "gone", "open", "end"]
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("device", ["coins", "lights"])
+def test_a_device_that_the_booth_does_not_have_is_not_tried(configuration: Path, device: str, capsys) -> None:
+    configuration.write_text(
+        TOML.replace('driver = "sim"', '''driver = "devices"
+camera = { driver = "sim" }
+pen = { driver = "sim" }
+printer = { driver = "sim" }
+panel = { driver = "none" }
+coins = { driver = "none" }
+lights = { driver = "none" }''').replace("price_cents = 600", "price_cents = 0")
+    )  # fmt: skip
+    assert main(["try", device, "--config", str(configuration), "--for", "1"]) == 1
+    said = capsys.readouterr()
+    assert not said.out and len(said.err.splitlines()) == 1 and f"this booth has no {device}" in said.err
 
 
 def test_a_sample_ticket_is_printed_and_the_printers_troubles_are_told(configuration: Path) -> None:
