@@ -24,7 +24,7 @@ from bench.norm_made import cut_person, lay
 from bench.norm_train import SHUT_SHARES, fit_crown, fit_glasses, fit_lids, lid_samples, marked_height, rows
 from edge.judge import load_models
 from edge.judge_folder import progress
-from edge.picture import read_picture
+from edge.picture import judge_picture, read_picture
 from edge.portrait import TABLE, Judge, Verdict
 from edge.portrait.crown import head_height
 from edge.portrait.eyes import frame_edges
@@ -59,8 +59,8 @@ class Judges:
     each: tuple[Judge, ...]
     order: list[str]
 
-    def look(self, name: str, rgb: RGB) -> Verdict:
-        return self.each[fold_of(name, self.order)].look(rgb)
+    def look(self, name: str, picture: RGB | bytes) -> Verdict:
+        return judge_picture(self.each[fold_of(name, self.order)], picture)
 
 
 def draw_limits(plain: Verdicts, clean: Verdicts, made: Made, labels: Labels) -> Folds:
@@ -227,6 +227,9 @@ def report_heads(faces: Path, labels: Labels, networks: Networks, folds: int = 5
         fit_edges = fit_glasses(edges[fold_at != fold], worn[fold_at != fold])
         odds[fold_at == fold] = fit_edges[0] + edges[fold_at == fold] @ fit_edges[1:]
     print(f"\nAUC glasses {auc(odds, worn):.3f} ({folds} folds by person)")
+    for value in sorted({labels[n]["glasses"] for n in order}):
+        own = [odd > 0 for odd, n in zip(odds, order, strict=True) if labels[n]["glasses"] == value]
+        print(f"glasses {value:14s} told as worn {share(sum(own), len(own))}")
     print(f"\n## Head height, mm on a head of 34 mm ({folds} folds by person)")
     for kind, pairs in results.items():
         error, band = np.array(pairs).T
@@ -282,6 +285,31 @@ def make_defects(clean: dict[str, RGB], verdicts: Verdicts, judges: Judges, peop
                 assert face is not None
                 made[defect.name, grade][name] = judges.look(name, defect.make(clean[name], face, grade))
     return made
+
+
+def groups_of(labels: Labels, people: Labels) -> dict[str, set[str]]:
+    """Whom the figures are told apart for, by name of the group: skin and origin, sex, glasses."""
+    out: dict[str, set[str]] = {}
+    for column, source in (("group", people), ("sex", people), ("glasses", labels)):
+        for name, row in source.items():
+            out.setdefault(row[column] if source is people else f"glasses {row[column]}", set()).add(name)
+    return {group: names for group, names in out.items() if len(names) >= 10}
+
+
+def report_defect_groups(made: Made, folds: Folds, groups: dict[str, set[str]]) -> None:
+    """Of each defect refused in each group: its mildest grade, and all grades beyond the norm's limit together."""
+    print("\n## Made defects by group: mildest grade refused; beyond the norm's limit refused (of so many pictures)")
+    print(f"{'':24s} {' '.join(f'{group[:16]:>20s}' for group in groups)}")
+    for defect in DEFECTS:
+        cells = []
+        for names in groups.values():
+            counts = []
+            for grades in (defect.grades[:1], [grade for grade in defect.grades if defect.beyond(grade)]):
+                own = [(n, v) for grade in grades for n, v in made[defect.name, grade].items() if n in names]
+                hits = sum(v.face is None or bool(folds.refused(n, v) & set(defect.findings)) for n, v in own)
+                counts.append(f"{hits}/{len(own)}")
+            cells.append(f"{'; '.join(counts):>20s}")
+        print(f"{defect.name:24s} {' '.join(cells)}")
 
 
 def report_defects(made: Made, folds: Folds, out: Path) -> None:
@@ -360,6 +388,7 @@ def main() -> int:
     report_labels(plain, folds, labels)
     report_clean(verdicts, folds, labels, people)
     report_defects(made, folds, args.out)
+    report_defect_groups(made, folds, groups_of(labels, people))
     sys.stdout.flush()
     report_heads(args.faces, labels, networks)
     report_eyes(args.faces, labels, networks)

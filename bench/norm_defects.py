@@ -7,17 +7,20 @@ the place and scale of the face, so that they are the same on every picture.
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from io import BytesIO
 from operator import le
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 from bench.norm_cover import Fingers, Person, finger_discs, rounded
+from edge.portrait.find import EYES_APART_PX
 from edge.portrait.frame import WIDTH_MM, frame
 from edge.portrait.pixels import RGB, box_blur
 from edge.portrait.verdict import Face
 
-Make = Callable[[RGB, Face, float], RGB]
+Make = Callable[[RGB, Face, float], RGB | bytes]
+"""The picture, its face, the strength: the picture with the defect, or its JPEG."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,24 @@ def motion(rgb: RGB, face: Face, length_mm: float) -> RGB:
 def gain(rgb: RGB, face: Face, stops: float) -> RGB:
     linear = (rgb / 255.0) ** 2.2 * 2.0**stops
     return np.asarray((255 * np.clip(linear, 0, 1) ** (1 / 2.2)).round().astype(np.uint8))
+
+
+def gamma(rgb: RGB, face: Face, exponent: float) -> RGB:
+    """2.2: linear light shown as if it were sRGB; 1 / 2.2: encoded twice."""
+    return np.asarray((255 * (rgb / 255.0) ** exponent).round().astype(np.uint8))
+
+
+def compressed(rgb: RGB, face: Face, quality: float) -> bytes:
+    file = BytesIO()
+    Image.fromarray(rgb).save(file, "JPEG", quality=round(quality))
+    return file.getvalue()
+
+
+def sensor_noise(rgb: RGB, face: Face, sigma: float) -> RGB:
+    """Grey noise of so many levels, as it is where the eyes are 120 px apart (a larger picture has more of its own)."""
+    apart = float(np.hypot(*np.subtract(*face.eyes_px)))
+    noise = np.random.default_rng(0).normal(0, sigma * max(1.0, apart / EYES_APART_PX), (*rgb.shape[:2], 1))
+    return np.asarray(np.clip(rgb + noise + 0.5, 0, 255).astype(np.uint8))
 
 
 def side_light(rgb: RGB, face: Face, stops: float) -> RGB:
@@ -99,6 +120,12 @@ def stripes(rgb: RGB, face: Face, contrast: float) -> RGB:
     return np.asarray(np.clip(rgb + wave * _wall(rgb, face), 0, 255).astype(np.uint8))
 
 
+def folds(rgb: RGB, face: Face, levels: float) -> RGB:
+    """A curtain's soft folds, half of T apart, by so many levels lighter and darker."""
+    wave = np.sin(np.arange(rgb.shape[1]) * 2 * np.pi / (0.5 * _t(face)))[None, :, None] * levels
+    return np.asarray(np.clip(rgb + wave * _wall(rgb, face), 0, 255).astype(np.uint8))
+
+
 def shadow(rgb: RGB, face: Face, levels: float) -> RGB:
     """A soft shadow of the head on the wall at its right, darker by so many levels."""
     y, x = np.mgrid[0 : rgb.shape[0], 0 : rgb.shape[1]]
@@ -106,6 +133,28 @@ def shadow(rgb: RGB, face: Face, levels: float) -> RGB:
     distance = np.hypot((x - mx - 0.75 * t) / (0.75 * t), (y - my + 0.1 * t) / (1.15 * t))
     depth = levels / (1 + np.exp((distance - 1) / 0.06))
     return np.asarray(np.clip(rgb - depth[..., None] * _wall(rgb, face), 0, 255).astype(np.uint8))
+
+
+def near_shadow(rgb: RGB, face: Face, levels: float) -> RGB:
+    """The shadow that the head's own outline casts beside it: shifted by 0.15 T, its edge nearly hard."""
+    t, wall = _t(face), _wall(rgb, face)
+    body = np.roll(1 - wall[..., 0], (round(0.1 * t), round(0.15 * t)), (0, 1))
+    soft = Image.fromarray((255 * body).astype(np.uint8)).filter(ImageFilter.GaussianBlur(0.03 * t))
+    depth = levels * np.asarray(soft, np.float32)[..., None] / 255
+    return np.asarray(np.clip(rgb - depth * wall, 0, 255).astype(np.uint8))
+
+
+def thing(rgb: RGB, face: Face, side_mm: float) -> RGB:
+    """Something dark and square on the wall, in that upper corner of the frame where less hair is before it."""
+    place, wall = frame(face, rgb.shape[1], rgb.shape[0]), _wall(rgb, face)
+    y, x = np.mgrid[0 : rgb.shape[0], 0 : rgb.shape[1]] * face.mm_per_px
+    down, across = y - place.y * face.mm_per_px - 1, x - place.x * face.mm_per_px
+    rows = (down >= 0) & (down < side_mm)
+    corners = [
+        wall * (rows & (across >= left) & (across < left + side_mm))[..., None] for left in (1, WIDTH_MM - 1 - side_mm)
+    ]
+    where = max(corners, key=lambda each: float(each.sum()))
+    return np.asarray((rgb * (1 - where) + where * 45).astype(np.uint8))
 
 
 def wall_level(rgb: RGB, face: Face, level: float) -> RGB:
@@ -246,6 +295,12 @@ DEFECTS: tuple[Defect, ...] = (
     ),
     Defect("too dark", ("exposure",), "stops", (-0.25, -0.5, -1, -1.5, -2, -3), lambda g: g <= -1.5, gain),
     Defect("too bright", ("exposure", "clipping"), "stops", (0.25, 0.5, 1, 1.5, 2), lambda g: g >= 1.5, gain),
+    Defect(
+        "gamma", ("exposure", "clipping", "natural_colour", "background_colour", "background_tone"), "exponent",
+        (0.45, 0.7, 0.85, 1.2, 1.5, 2.2), lambda g: g in (0.45, 2.2), gamma,
+    ),
+    Defect("compression", ("compression",), "JPEG quality", (98, 95, 90, 85, 75, 50), lambda g: g < 90, compressed),
+    Defect("sensor noise", ("background_uniform",), "σ at 120 px", (1, 2, 3, 4), lambda _: False, sensor_noise),
     Defect("side light", ("even_light",), "stops", (0.5, 1, 1.5, 2, 3, 4), lambda g: g >= 2, side_light),
     Defect(
         "warm cast", ("natural_colour", "background_tone"), "share",
@@ -261,10 +316,19 @@ DEFECTS: tuple[Defect, ...] = (
         (4, 3, 2, 1, 0, -3), lambda g: g <= 1, cropped,
     ),
     Defect("small", ("inter_eye_distance",), "px", (180, 120, 100, 80, 60), lambda g: g <= 80, small),
-    Defect("stripes", ("background_uniform",), "levels", (4, 8, 16, 32, 64), lambda g: g >= 16, stripes),
+    Defect("stripes", ("background_uniform",), "levels", (4, 8, 16, 32, 64), lambda g: g >= 8, stripes),
+    Defect("folds", ("background_uniform",), "levels", (5, 10, 20, 30), lambda g: g >= 20, folds),
     Defect(
         "shadow", ("background_shadow", "background_uniform"), "levels",
         (8, 20, 35, 50, 80), lambda g: g >= 50, shadow,
+    ),
+    Defect(
+        "near shadow", ("background_shadow", "background_uniform"), "levels",
+        (8, 20, 35, 50, 80), lambda g: g >= 50, near_shadow,
+    ),
+    Defect(
+        "thing on the wall", ("background_uniform", "background_patch"), "mm",
+        (1, 2, 3, 4, 6), lambda g: g >= 4, thing,
     ),
     Defect(
         "wall too dark or white", ("background_colour",), "level",

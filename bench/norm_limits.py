@@ -66,8 +66,8 @@ RULES: tuple[Rule, ...] = (
     Rule("red_eyes", "high", 99.5, made=(("red eyes", 120),)),
     Rule("face_unobstructed", "high", 99.5, made=(("fingers", 4), ("cheek hidden", 1.5), ("chin hidden", 1.0))),
     Rule("features_visible", "low", 99.5, made=tuple((f"{each} hidden", 1.25) for each in ("mouth", "nose", "eye"))),
-    Rule("background_uniform", "high", 99.5, made=(("stripes", 16),)),
-    Rule("background_shadow", "high", 99.5, made=(("shadow", 50),)),
+    Rule("background_uniform", "high", 99.5, made=(("stripes", 8), ("folds", 20))),
+    Rule("background_shadow", "high", 99.5, made=(("shadow", 50), ("near shadow", 50))),
 )
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,9 +12,12 @@ from .find import Scene
 from .pixels import gradients, lab, luma, luminance, reduced, two_samples
 
 STEP = 4  # the background is looked at on every fourth pixel of the scene, but for its gradient
-BAND_PX = 128  # rows of the scene whose gradient is taken together
+BAND_PX = 128  # rows of the scene whose gradient is taken together, a multiple of BLOCK
 RIM = 2  # steps about the person that are nobody's: soft hair, the mask's own doubt
 LEAST, LEAST_SHARE = 100, 0.01  # steps of background, and share of the frame: less shows nothing of a wall
+BLOCK = 16  # scene pixels: of so large a square edges are told from noise
+APART = 4  # scene pixels along an edge: noise that far apart is another, also after a picture was reduced
+BESIDE, DARK_PERCENT = 0.1, 30  # a shadow close to the head: within so many T of it, on so much of a side
 HEAD = 0.2  # of the person mask: more is the person, hair's rim included
 # OFIQ looks at 492 × 406 of its aligned picture (616², eyes 113 px apart about 307.5, 272) at 354 × 292
 OFIQ_SIZE = 354, 292
@@ -79,27 +83,41 @@ def _widened(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def gradient(scene: Scene, ground: Ground) -> float:
-    """Mean Sobel magnitude of gamma luma (0…255) over the background inside the frame, at the scene's full scale.
+    """Sobel steps of gamma luma (0…255) that go on along an edge, over the background inside the frame, full scale.
 
+    Each step times the one `APART` pixels on along its edge: of noise, which knows no edges, that is nothing in the
+    mean, so that a grainy sensor's plain wall is one. The root of the mean in each block, the mean over the blocks, so
+    that hair which the mask forgot in a few of them counts for little.
     OFIQ's is `ofiq_gradient`: it looks at linear light, where a dark wall's stripes hardly count, and at 0.68 of this
-    scale, where fine ones are gone. Calibrated on 241 clean portraits and made stripes (docs/norm.md).
+    scale, where fine ones are gone. Calibrated on clean portraits and made stripes (docs/norm.md).
     """
     # the scene's rim is left out: a difference needs a pixel on every side
     height, width = scene.rgb.shape[:2]
     (left, top), (rows, columns) = ground.corner, ground.mask.shape
-    y0, y1 = max(1, STEP * top), min(height - 1, STEP * (top + rows))
+    y0, y1 = max(1, STEP * top), min(height - 1, STEP * (top + rows)) - APART
     x0, x1 = max(1, STEP * left), min(width - 1, STEP * (left + columns))
-    total, count = 0.0, 0
+    total, weight = 0.0, 0.0
     for y in range(y0, y1, BAND_PX):  # band by band: what lies between stays in the processor's cache
         bottom = min(y + BAND_PX, y1)
-        gx, gy = gradients(luma(scene.rgb[y - 1 : bottom + 1, x0 - 1 : x1 + 1]))
-        steps = np.square(gx)
-        steps += np.square(gy)
-        inner = ground.mask[np.arange(y, bottom) // STEP - top][:, np.arange(x0, x1) // STEP - left]
-        np.sqrt(steps, out=steps)
-        total += float(steps.sum(where=inner, dtype=np.float64))
-        count += int(np.count_nonzero(inner))
-    return 255 * total / count if count else 0.0
+        gx, gy = gradients(luma(scene.rgb[y - 1 : bottom + APART + 1, x0 - 1 : x1 + 1]))
+        inner = ground.mask[np.arange(y, bottom + APART) // STEP - top][:, np.arange(x0, x1) // STEP - left]
+        both = inner[:-APART, :-APART] & inner[APART:, :-APART] & inner[:-APART, APART:]
+        edges = gx[:-APART, :-APART] * gx[APART:, :-APART]
+        edges += gy[:-APART, :-APART] * gy[:-APART, APART:]
+        edges *= both
+        counts = _by_block(both)
+        seen = counts >= BLOCK * BLOCK / 4
+        steps = np.sqrt(np.maximum(_by_block(edges)[seen] * counts[seen], 0))  # each block weighs as it is large
+        total += float(steps.sum(dtype=np.float64))
+        weight += float(counts[seen].sum(dtype=np.float64))
+    return 255 * total / weight if weight else 0.0
+
+
+def _by_block(each: NDArray[Any]) -> NDArray[np.float32]:
+    """Sums over squares of `BLOCK`, what is left over at the right and below in smaller ones."""
+    starts = [np.arange(0, length, BLOCK) for length in each.shape]
+    rows = np.add.reduceat(each, starts[0], axis=0, dtype=np.float32)
+    return np.asarray(np.add.reduceat(rows, starts[1], axis=1, dtype=np.float32))
 
 
 def patch(ground: Ground) -> float:
@@ -143,13 +161,22 @@ def ofiq_gradient(scene: Scene) -> float | None:
 def shadow(scene: Scene, ground: Ground) -> float:
     """L* by which the darker side of the wall beside the head falls below the wall's lit part.
 
-    Lit is the 85th percentile of the whole background; of a side the 25th counts, since a shadow covers only a part.
-    Calibrated on clean portraits and soft made shadows 50 levels deep (bench/norm_defects.py).
+    Lit is the 85th percentile of the whole background; of a side the 25th counts, since a shadow covers only a part,
+    or the 30th of what lies close to the head, where a hard light casts a narrow one. Calibrated on clean portraits
+    and made shadows 50 levels deep, soft and wide or along the head's outline (bench/norm_defects.py).
     """
     low, high = (end / STEP - ground.corner for end in (scene.mesh[:, :2].min(axis=0), scene.mesh[:, :2].max(axis=0)))
     rows, columns = (np.arange(n) for n in ground.mask.shape)
     beside = ((rows > low[1] - (high[1] - low[1]) / 3) & (rows < high[1]))[:, None] & ground.mask
     lightness = ground.colours[..., 0]
     lit = float(np.percentile(lightness[ground.mask], 85))
-    sides = [lightness[beside & side] for side in (columns < low[0], columns > high[0])]
-    return max((lit - float(np.percentile(each, 25)) for each in sides if each.size > 20), default=0.0)
+    near = ~ground.mask
+    for _ in range(max(1, round(BESIDE * scene.eye_to_chin / STEP / RIM))):
+        near = _widened(near)
+    falls = [
+        lit - float(np.percentile(dark, percent))
+        for side in (columns < low[0], columns > high[0])
+        for where, percent in ((beside, 25), (beside & near, DARK_PERCENT))
+        if (dark := lightness[where & side]).size > 20
+    ]
+    return max(falls, default=0.0)

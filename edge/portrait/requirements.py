@@ -190,7 +190,8 @@ TABLE: tuple[Requirement, ...] = (
     Requirement("natural_colour", "ΔE", "own", None, 3.0, falling(3, 2), _by_cheeks(_cast), every=6),
     Requirement("sharpness", "", "own", 0.445, None, rising(0.445, 0.03), lambda m: light.detail(m.scene), every=6),
     Requirement(
-        "eyes_visible", "share", "own", None, 0.18, falling(0.18, 0.05), lambda m: eyes.glare(m.scene), every=6),
+        "eyes_visible", "share", "own", None, 0.1, falling(0.1, 0.03),
+        lambda m: eyes.glare(m.scene, m.both_cheeks), every=6),
     Requirement(
         "lenses_clear", "stops", "own", None, 2.4, falling(2.4, 0.3),
         lambda m: eyes.tint(m.scene, m.both_cheeks), every=6),
@@ -201,7 +202,7 @@ TABLE: tuple[Requirement, ...] = (
         "features_visible", "stops", "own", -1.7, None, rising(-1.7, 0.15),
         lambda m: cover.faintest_feature(m.scene), every=6),
     Requirement(
-        "background_uniform", "", "own; OFIQ scale", None, 7, falling(10, 100, 190),
+        "background_uniform", "", "own", None, 5, falling(5, 1.5),
         _ground(lambda m, g: ground.gradient(m.scene, g)), every=0,
     ),
     Requirement(

@@ -53,14 +53,42 @@ def test_stripes_on_the_person_or_outside_the_frame_are_no_background() -> None:
     assert ground.patch(seen) == pytest.approx(0, abs=0.01)
 
 
-@pytest.mark.parametrize("step", [4, 10])
-def test_the_gradient_of_a_ramp_is_its_steepness(step: int) -> None:
+@pytest.mark.parametrize("step", [4, 8])
+def test_the_gradient_of_stairs_is_the_root_of_their_mean_square(step: int) -> None:
     picture = wall()
     picture[:] = (np.arange(SIDE) // step)[:, None, None]  # grey: one level more in every `step` rows
     made = scene(picture, person())
     seen = ground.ground(made, FRAME)
-    # Sobel: 8 times the slope, in the mean over rows that lie on a step (twice half of it) and rows that do not
-    assert seen is not None and ground.gradient(made, seen) == pytest.approx(8 / step, rel=0.05)
+    # Sobel: 4 levels in both rows at a step, nothing in those between
+    assert seen is not None and ground.gradient(made, seen) == pytest.approx((32 / step) ** 0.5, rel=0.02)
+
+
+def test_noise_is_no_gradient_and_hides_none() -> None:
+    noise = np.random.default_rng(1).normal(0, 5, (SIDE, SIDE, 1))
+    stripes = (np.arange(SIDE) // 12 % 2 * 10)[None, :, None]
+
+    def measured(picture: Any) -> float:
+        made = scene(picture.clip(0, 255).astype(np.uint8), person())
+        seen = ground.ground(made, FRAME)
+        assert seen is not None
+        return ground.gradient(made, seen)
+
+    plain, striped = measured(wall() + 0 * stripes), measured(wall() + stripes)
+    assert plain == 0 and measured(wall() + noise) < 0.35 * striped
+    assert measured(wall() + stripes + noise) == pytest.approx(striped, rel=0.1)
+
+
+def test_a_thing_on_a_small_part_of_the_wall_counts_as_it_is_large() -> None:
+    def measured(side: int) -> float:
+        picture = wall()
+        x, y = (round(each) + 12 for each in FRAME[:2])
+        picture[y : y + side, x : x + side] = 40
+        made = scene(picture, person())
+        seen = ground.ground(made, FRAME)
+        assert seen is not None
+        return ground.gradient(made, seen)
+
+    assert 0 < 1.5 * measured(40) < measured(80)
 
 
 def test_the_gradient_does_not_depend_on_where_its_bands_end(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,8 +98,8 @@ def test_the_gradient_does_not_depend_on_where_its_bands_end(monkeypatch: pytest
     assert seen is not None
     monkeypatch.setattr(ground, "BAND_PX", SIDE)
     whole = ground.gradient(made, seen)
-    monkeypatch.setattr(ground, "BAND_PX", 50)
-    assert ground.gradient(made, seen) == pytest.approx(whole, rel=1e-9)
+    monkeypatch.setattr(ground, "BAND_PX", 3 * ground.BLOCK)
+    assert ground.gradient(made, seen) == pytest.approx(whole, rel=1e-5)
 
 
 class Doubtful:

@@ -6,7 +6,21 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from bench.norm_defects import covered, hand, hidden, red_eyes, second_face, side_light
+from bench.norm_defects import (
+    covered,
+    folds,
+    gain,
+    glare,
+    hand,
+    hidden,
+    near_shadow,
+    red_eyes,
+    second_face,
+    sensor_noise,
+    shadow,
+    side_light,
+    thing,
+)
 from bench.norm_eyes import WAYS, shut
 from edge.judge import load_models
 from edge.picture import read_picture
@@ -136,6 +150,36 @@ def test_light_from_one_side_is_refused_and_what_hides_a_part_of_one_side_is_not
     hair = picture.copy()
     hair[round(y - half) : round(y + half), round(x + 0.6 * half) : round(x + half)] = 20
     assert judge.look(hair)["even_light"].passed
+
+
+WALLS = {
+    "folds of a curtain": (folds, 25, "background_uniform"),
+    "something small on the wall": (thing, 6, "background_uniform"),
+    "the head's own shadow, wide and soft": (shadow, 50, "background_shadow"),
+    "the head's own shadow, narrow and hard": (near_shadow, 60, "background_shadow"),
+}
+
+
+@pytest.mark.parametrize("what", WALLS)
+def test_what_is_seen_on_the_wall_is_refused_and_a_sensors_noise_is_not(
+    judge: Judge, good: np.ndarray, what: str
+) -> None:
+    face = judge.look(good).face
+    assert face is not None
+    make, grade, name = WALLS[what]
+    noisy = sensor_noise(good, face, 3)
+    assert judge.look(noisy)[name].passed
+    assert judge.look(make(good, face, grade))[name].passed is False
+    assert judge.look(make(noisy, face, grade))[name].passed is False
+
+
+def test_bright_light_is_no_reflection_on_glasses(judge: Judge, good: np.ndarray) -> None:
+    face = judge.look(good).face
+    assert face is not None
+    for stops in (0.0, 0.4, 0.7):
+        lit = gain(good, face, stops)
+        assert judge.look(lit)["eyes_visible"].value < 0.03
+        assert judge.look(glare(lit, face, 0.17))["eyes_visible"].passed is False
 
 
 @pytest.mark.parametrize("where", ["mouth", "nose", "eye"])
