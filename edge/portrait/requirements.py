@@ -6,7 +6,7 @@ the portrait quality report, (OFIQ) the reference implementation 1.0.3, (own) ca
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -55,6 +55,7 @@ class Requirement:
     overridable: bool = False
     every: int = 1  # live: 1 judged in every frame; more in turns, a row a frame, kept between; 0 never
     guard: Callable[[Measures], float] | None = None  # an uncertainty that must fit between the limits as well
+    says: Callable[[Measures], str] | None = None  # which of its sentences, where low and high do not tell enough
 
     @property
     def reported_only(self) -> bool:
@@ -65,7 +66,10 @@ class Requirement:
         value = self.measure(measures)
         if value is None:
             return None
-        return self.finding(value, 0.0 if self.guard is None else self.guard(measures))
+        finding = self.finding(value, 0.0 if self.guard is None else self.guard(measures))
+        if finding.reason is None or self.says is None:
+            return finding
+        return replace(finding, reason=Reason(f"norm.{self.name}.{self.says(measures)}", finding.reason.params))
 
     def finding(self, value: float, guard: float = 0.0) -> Finding:
         """The finding for a measured value, the limits drawn in by `guard`."""
@@ -95,12 +99,22 @@ def _inter_eye(m: Measures) -> float:
     return m.scene.eyes_apart / m.scene.scale / max(0.3, float(np.cos(np.radians(m.pose.turned))))
 
 
+def _left_at(m: Measures) -> str:
+    """The one side at which the frame leaves the picture; `high` where there are several."""
+    corners, (width, height) = m.frame.corners(), m.scene.picture_size
+    (left, above), (right, below) = -corners.min(axis=0), corners.max(axis=0) - (width, height)
+    beyond = {"left": left, "right": right, "above": above, "below": below}
+    sides = [side for side, px in beyond.items() if px > MARGIN_MM * m.frame.px_per_mm]
+    return sides[0] if len(sides) == 1 else "high"
+
+
 def _second_face(m: Measures) -> float:
     """Area of the second largest face's box over the largest's, 0 where there is none."""
     largest, *others = sorted((face.area for face in m.scene.faces), reverse=True)
     return others[0] / largest if others else 0.0
 
 
+MARGIN_MM = 0.25  # of the frame may lie outside the picture
 # uncertainties granted before a pose is refused, degrees (docs/norm.md, "Where the limits come from")
 YAW_UNSURE, PITCH_UNSURE, ROLL_UNSURE = 7.65, 7.9, 0.7
 # a*, b* of the cheeks: 1st to 99th percentile of 322 people, a little widened
@@ -152,7 +166,9 @@ TABLE: tuple[Requirement, ...] = (
         lambda x: 200 * (1 - sigmoid(abs(x - 0.45), 0, 0.05)),
         lambda m: m.scene.eye_to_chin / m.scene.scale / m.scene.picture_size[1],
     ),
-    Requirement("margins", "mm", "FR", None, 0.25, falling(0.25, 0.3), lambda m: m.frame.outside_mm),
+    Requirement(
+        "margins", "mm", "FR", None, MARGIN_MM, falling(MARGIN_MM, 0.3), lambda m: m.frame.outside_mm, says=_left_at
+    ),
     Requirement(
         "head_height", "mm", "FR", 32, 36, within(32, 36, 0.5), lambda _: HEAD_MM,
         guard=lambda m: m.face.crown_uncertainty_mm, every=6),

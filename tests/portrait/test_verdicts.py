@@ -27,6 +27,7 @@ from edge.picture import read_picture
 from edge.portrait import TABLE, Judge
 from edge.portrait.find import find
 from edge.portrait.networks import Networks
+from edge.texts import LANGUAGES, Texts
 
 PICTURES = Path(__file__).parents[2] / "demo" / "pictures"
 
@@ -264,6 +265,28 @@ def test_a_face_without_cheeks_in_the_picture_is_refused_by_its_margins(
         assert {finding.name for finding in verdict.failed} & {"margins", "one_face"}, bottom
 
 
+SIDES = {
+    "left": lambda rgb: rgb[:, 220:],
+    "right": lambda rgb: rgb[:, :-220],
+    "above": lambda rgb: rgb[220:],
+    "below": lambda rgb: rgb[:-320],
+    "high": lambda rgb: rgb[200:-300, 200:-200],
+}
+
+
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("live", [False, True])
+def test_who_does_not_sit_in_the_middle_is_told_where_to_go(
+    judge: Judge, good: np.ndarray, side: str, live: bool
+) -> None:
+    step, judge = (2, Judge(load_models())) if live else (1, judge)  # a judge follows one person's frames
+    verdict = judge.look(np.ascontiguousarray(SIDES[side](good)[::step, ::step]), live=live)
+    reason = verdict["margins"].reason
+    assert reason is not None and reason.key == f"norm.margins.{side}"
+    for language in LANGUAGES:
+        assert Texts(language)(reason.key)
+
+
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("name", ["good", "good-2"])
 def test_shut_eyes_are_refused(judge: Judge, name: str, way: str) -> None:
@@ -275,8 +298,6 @@ def test_shut_eyes_are_refused(judge: Judge, name: str, way: str) -> None:
 
 
 def test_every_reason_and_name_of_the_table_has_its_words_in_both_languages() -> None:
-    from edge.texts import Texts
-
     for texts in (Texts("fr"), Texts("en")):
         for row in TABLE:
             assert texts(f"norm.name.{row.name}")
