@@ -20,7 +20,7 @@ from edge.portrait.pixels import RGB, Points, within
 FOLDED = Path(__file__).parent / "norm_cover_folds.npz"  # the networks without each fold, by bench/norm_cover_train.py
 Floats = NDArray[np.float32]
 Dice = np.random.Generator
-SHAPES = ("card", "oval", "half", "blob", "hand")
+SHAPES = {"card": 0.15, "oval": 0.15, "half": 0.2, "blob": 0.15, "hand": 0.35}
 COLOURS = {"own skin": 0.3, "another's skin": 0.15, "grey": 0.2, "any": 0.25, "dark": 0.1}
 TEXTURES = {"plain": 0.3, "woven": 0.2, "cloudy": 0.25, "striped": 0.1, "of a picture": 0.15}
 LEAST, MOST = 0.04, 0.75  # covered of the face, brows to chin: less hides nothing, with more nobody is there
@@ -70,7 +70,7 @@ def unseen(models: Mapping[str, bytes], fold: int) -> dict[str, bytes]:
 
 def cover(person: Person, others: Mapping[str, Person], dice: Dice) -> tuple[RGB, Floats, str]:
     """Something before the face: the picture, where it lies (0…1, H × W), and what it is (shape, colour, texture)."""
-    shape = str(dice.choice(SHAPES))
+    shape = str(dice.choice(list(SHAPES), p=list(SHAPES.values())))
     colour = str(dice.choice(list(COLOURS), p=list(COLOURS.values())))
     texture = str(dice.choice(list(TEXTURES), p=list(TEXTURES.values())))
     outline, fingers = _outline(person, shape, dice)
