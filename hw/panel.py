@@ -133,7 +133,7 @@ class TerminalPanel:
         tty = self._chosen.tty
         match error.errno:
             case errno.EACCES | errno.EPERM:
-                self._why = f"no permission for {tty}; add the booth's user to the group `tty`"
+                self._why = f"no permission for {tty}; install the udev rule, add the user to the group `tty`"
             case errno.ENOTTY:
                 self._why = f"{tty} is no terminal; name one as cabin.panel.tty"
             case _:

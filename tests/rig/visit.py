@@ -53,6 +53,7 @@ def install(installation: Installation) -> None:
     for rule in (systemd / "udev").iterdir():
         shutil.copy(rule, "/etc/udev/rules.d/")
     call("udevadm", "control", "--reload")
+    call("udevadm", "trigger", "--subsystem-match=tty", "--sysname-match=tty1")  # the others are plugged in later
     program = OPT / "bin/booth"
     program.parent.mkdir(parents=True)
     program.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} -m edge.cli "$@"\n')
