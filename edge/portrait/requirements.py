@@ -136,13 +136,16 @@ def _by_cheeks(measure: Callable[[Measures], float]) -> Measure:
 
 
 def _covered(m: Measures) -> float:
-    """Log odds of a cover, less 0.4 for each degree that the head is turned beyond the pose's limits.
+    """Log odds of a cover, less where the network is not so sure.
 
-    There the mesh lies less well, and the odds grow of themselves: up to 8 at 58° of people in even light. Yaw and
-    pitch refuse that, or a customer who cannot help it lets them pass.
+    0.4 for each degree that the head is turned beyond the pose's limits: the mesh lies less well there, and the odds
+    grow of themselves, up to 8 at 58° of people in even light. Yaw and pitch refuse that, or a customer who cannot help
+    it lets them pass. 6 for each halving of the eyes' distance below 100 px: at 72, as in a live frame, four of 225
+    free faces lie between 5.6 and 9, at 120 one of 240 above 3.5.
     """
     too_far = max(abs(m.pose.turned) - 5 - YAW_UNSURE, abs(m.pose.pitch) - 5 - PITCH_UNSURE, 0.0)
-    return cover.covered(m.scene, m.fits.cover) - 0.4 * too_far
+    too_small = max(0.0, math.log2(100 / m.scene.eyes_apart))
+    return cover.covered(m.scene, m.fits.cover) - 0.4 * too_far - 6.0 * too_small
 
 
 def _cast(m: Measures) -> float:

@@ -1,5 +1,6 @@
 """What lies before a face: the face laid flat, the network on it, and what it tells of made hands and cloths."""
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -77,16 +78,25 @@ def test_the_network_is_three_convolutions_and_two_dense_layers(net: Net) -> Non
     assert score(maps, net) == pytest.approx(float((outer @ hidden + outer_offset)[0]), abs=1e-3)
 
 
-def test_a_head_turned_too_far_is_not_refused_for_a_cover_as_well(scene: Scene) -> None:
-    row = next(row for row in TABLE if row.name == "face_unobstructed")
-    fits = read_fits(load_models())
+def judged(scene: Scene, turned: float, pitch: float) -> float:
+    measures = Measures(scene, read_fits(load_models()))
+    vars(measures)["pose"] = Pose(turned * YAW_ANSWERED, pitch)
+    finding = next(row for row in TABLE if row.name == "face_unobstructed").judge(measures)
+    assert finding is not None
+    return finding.value
 
+
+def test_of_a_small_face_less_is_asked_and_of_one_of_a_still_all(scene: Scene, net: Net) -> None:
+    own = score(flat(scene.rgb, scene.mesh, net.grid), net)
+    for apart, less in ((120.0, 0.0), (100.0, 0.0), (50.0, 6.0), (25.0, 12.0)):
+        other = replace(scene)
+        vars(other)["eyes_apart"] = apart
+        assert judged(other, 0, 0) == pytest.approx(own - less, abs=1e-3)
+
+
+def test_a_head_turned_too_far_is_not_refused_for_a_cover_as_well(scene: Scene) -> None:
     def value(turned: float, pitch: float) -> float:
-        measures = Measures(scene, fits)
-        vars(measures)["pose"] = Pose(turned * YAW_ANSWERED, pitch)
-        finding = row.judge(measures)
-        assert finding is not None
-        return finding.value
+        return judged(scene, turned, pitch)
 
     level = value(0, 0)
     assert value(-12, 12) == level
