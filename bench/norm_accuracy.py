@@ -165,17 +165,18 @@ def report_clean(verdicts: Verdicts, folds: Folds, labels: Labels, people: Label
     whole = [n for n in verdicts if labels[n]["mouth"] == "closed" and labels[n]["pose"] == "frontal"]
     told = {n: sorted(failing[n]) for n in whole if failing[n]}
     print(f"{'WHOLE, closed+frontal':22s} {share(len(told), len(whole))}  {told}")
-    print("\n## By group: clean portraits that pass all but mouth, pose, gaze and expression")
-    for column in ("group", "sex"):
-        for value in sorted({person[column] for person in people.values()}):
-            own = [n for n in verdicts if people[n][column] == value and labels[n]["light"] == "even"]
-            well = [n for n in own if failing[n] <= body]
-            rest = {n: sorted(failing[n] - body) for n in own if n not in well}
-            print(f"{value:22s} {share(len(well), len(own))}  {rest}")
-    for value in ("none", "clear"):
-        own = [n for n in verdicts if labels[n]["glasses"] == value and labels[n]["light"] == "even"]
-        well = [n for n in own if failing[n] <= body]
-        print(f"{'glasses ' + value:22s} {share(len(well), len(own))}")
+    print("\n## By group: clean portraits passing all but mouth, pose, gaze and expression; then by the table's limits")
+    by_table = {n: {f.name for f in v.failed} for n, v in verdicts.items()}
+
+    def passing(group: str, own: list[str]) -> None:
+        rest = {n: sorted(failing[n] - body) for n in own if not failing[n] <= body}
+        table = share(sum(by_table[n] <= body for n in own), len(own))
+        print(f"{group:22s} {share(len(own) - len(rest), len(own)):30s} {table}  {rest}")
+
+    for column, source in (("group", people), ("sex", people), ("glasses", labels)):
+        for value in sorted({row[column] for row in source.values()}):
+            own = [n for n in verdicts if source[n][column] == value and labels[n]["light"] == "even"]
+            passing(f"{column} {value}" if column == "glasses" else value, own)
 
 
 def report_labels(verdicts: Verdicts, folds: Folds, labels: Labels) -> None:

@@ -297,7 +297,7 @@ DEFECTS: tuple[Defect, ...] = (
     Defect("too bright", ("exposure", "clipping"), "stops", (0.25, 0.5, 1, 1.5, 2), lambda g: g >= 1.5, gain),
     Defect(
         "gamma", ("exposure", "clipping", "natural_colour", "background_colour", "background_tone"), "exponent",
-        (0.45, 0.7, 0.85, 1.2, 1.5, 2.2), lambda g: g in (0.45, 2.2), gamma,
+        (0.45, 0.7, 0.85, 1.2, 1.5, 2.2), lambda _: False, gamma,
     ),
     Defect("compression", ("compression",), "JPEG quality", (98, 95, 90, 85, 75, 50), lambda g: g < 90, compressed),
     Defect("sensor noise", ("background_uniform",), "σ at 120 px", (1, 2, 3, 4), lambda _: False, sensor_noise),

@@ -17,7 +17,7 @@ RIM = 2  # steps about the person that are nobody's: soft hair, the mask's own d
 LEAST, LEAST_SHARE = 100, 0.01  # steps of background, and share of the frame: less shows nothing of a wall
 BLOCK = 16  # scene pixels: of so large a square edges are told from noise
 APART = 4  # scene pixels along an edge: noise that far apart is another, also after a picture was reduced
-BESIDE, DARK_PERCENT = 0.1, 30  # a shadow close to the head: within so many T of it, on so much of a side
+BESIDE, DARK_PERCENT = 0.1, 40  # a shadow close to the head: within so many T of it, on so much of a side
 HEAD = 0.2  # of the person mask: more is the person, hair's rim included
 # OFIQ looks at 492 × 406 of its aligned picture (616², eyes 113 px apart about 307.5, 272) at 354 × 292
 OFIQ_SIZE = 354, 292
@@ -162,7 +162,7 @@ def shadow(scene: Scene, ground: Ground) -> float:
     """L* by which the darker side of the wall beside the head falls below the wall's lit part.
 
     Lit is the 85th percentile of the whole background; of a side the 25th counts, since a shadow covers only a part,
-    or the 30th of what lies close to the head, where a hard light casts a narrow one. Calibrated on clean portraits
+    or the 40th of what lies close to the head, where a hard light casts a narrow one. Calibrated on clean portraits
     and made shadows 50 levels deep, soft and wide or along the head's outline (bench/norm_defects.py).
     """
     low, high = (end / STEP - ground.corner for end in (scene.mesh[:, :2].min(axis=0), scene.mesh[:, :2].max(axis=0)))
