@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edge.portrait import ground
+from edge.portrait import eyes, ground
 from edge.portrait.crown import mask_top
 from edge.portrait.faces import search
 from edge.portrait.find import CHIN, Scene
@@ -178,6 +178,26 @@ def test_what_covers_a_tenth_of_the_wall_counts_whatever_its_colour(share: float
         if seen_behind:
             away = lab(np.array([[colour]], np.uint8))[0, 0] - lab(np.full((1, 1, 3), 200, np.uint8))[0, 0]
             assert ground.patch(seen) == pytest.approx(float(np.hypot(np.hypot(*away[:2]), away[2])), rel=0.02)
+
+
+def test_a_narrow_shadow_counts_close_to_the_head_only() -> None:
+    left, top, _, chin = FACE
+    for at, dark in ((left - 22, True), (left - 50, False)):
+        picture = wall()
+        picture[top - 40 : chin + 40, at : at + 12] = 120
+        made = scene(picture, person(), eyes_above_chin=140.0)
+        seen = ground.ground(made, FRAME)
+        assert seen is not None
+        assert (ground.shadow(made, seen) > 8) is dark
+
+
+def test_what_is_no_brighter_than_the_cheeks_is_no_reflection() -> None:
+    picture = np.full((SIDE, SIDE, 3), 190, np.uint8)
+    picture[160:200, 150:250] = 235  # pale and bright where lenses would be
+    made = scene(picture, person())
+    share = [eyes.glare(made, np.full((40, 3), cheeks, np.uint8)) for cheeks in (150, 240)]
+    assert share[0] > 0.2 and share[1] == 0
+    assert eyes.glare(made, np.empty((0, 3), np.uint8)) == share[0]
 
 
 def test_a_shadow_counts_beside_the_head_only() -> None:
