@@ -1,7 +1,7 @@
 """Makes edge/portrait/cover.npz: the network that tells a face something lies before from one that is free.
 
-Run by hand: python -m bench.norm_cover_train FACES, with torch beside the rest (requirements/train.txt), about 20
-minutes on two cores. Of everyone in the folder it makes free faces and covered ones in other light
+Run by hand: python -m bench.norm_cover_train FACES, with torch beside the rest (requirements/train.txt), about half an
+hour on two cores. Of everyone in the folder it makes free faces and covered ones in other light
 (bench/norm_cover.py), lays them flat and trains; then once more without each fifth of the people, which gives
 bench/norm_cover_folds.npz, by which bench/norm-accuracy judges everyone unseen. Prints what those five tell of the
 people they have not seen. The same folder gives the same pictures and the same start; on another processor, or with
