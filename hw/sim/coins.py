@@ -186,9 +186,9 @@ class SimCoins:
         if self._plugged:
             return
         self._plugged = True
-        self._journal.note("coins.fault", fault="")
         if self._session is not None:
             self.listen(self._session.listener, acknowledges=self._session.acknowledges)
+        self._journal.note("coins.fault", fault="")
 
     async def record(self) -> CoinRecord:
         fates = tuple(coin.fate() for coin in self._coins)

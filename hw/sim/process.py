@@ -92,8 +92,8 @@ class CabinProcess:
             self.sim.journal.note("daemon.came")
             pen, panel = self.sim.pen, self.sim.panel
             link.tell({"do": "cabin", "pad_mm": [pen.width_mm, pen.height_mm], "panel": panel.present})
-            self._beat()
             self.sim.coins.listen(_BoothLines(link), acknowledges=True)
+            self._beat()  # a booth that has heard that the acceptor is well has its lines as well
             self._do(self._pass_samples(link), link)
         else:
             raise WireError(f"hello as {role!r}: booth or bench")

@@ -6,6 +6,7 @@ import signal
 import struct
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from hw.cabin import DeviceMissing, Health, Paper, Scene
 from hw.sim.bench import open_bench
 from hw.sim.remote import open_cabin
+from hw.sim.wire import Link
 from tests.contract.conftest import ROOT, cabin_process
 
 BOOTH = """
@@ -48,6 +50,41 @@ def test_a_killed_booth_leaves_acceptor_and_lamps_off(pictures: list[Path], tmp_
             await bench.wait("coins.closed")
             await bench.wait("lights.levels", scene=None)
             assert not (await bench.coins.insert(200)).swallowed
+
+    asyncio.run(story())
+
+
+def test_the_coin_lines_come_before_the_word_that_they_are_well(pictures: list[Path], tmp_path: Path) -> None:
+    async def story() -> None:
+        said: list[str] = []
+        moved = asyncio.Event()
+
+        def told(link: Link, head: dict[str, Any], body: bytes) -> None:
+            well = head["do"] == "beat" and head["status"]["coins"][0] == Health.WELL
+            said.append("well" if well else str(head["do"]))
+            moved.set()
+
+        async def until(word: str) -> list[str]:
+            """What was said before it; from then on what comes after it."""
+            async with asyncio.timeout(30):
+                while word not in said:
+                    moved.clear()
+                    await moved.wait()
+            at = said.index(word)
+            before, said[:] = said[:at], said[at + 1 :]
+            return before
+
+        async with cabin_process(tmp_path, pictures[0].parent) as (socket, _), open_bench(socket) as bench:
+            _, link = await asyncio.get_running_loop().create_unix_connection(
+                lambda: Link(told, lambda link, why: None), str(socket)
+            )
+            link.tell({"do": "hello", "role": "booth"})
+            assert "lines_came" in await until("well")
+            await bench.coins.unplug()
+            await until("lines_gone")
+            await bench.coins.replug()
+            assert "lines_came" in await until("well")
+            link.close("done")
 
     asyncio.run(story())
 

@@ -99,7 +99,7 @@ def test_the_gradient_does_not_depend_on_where_its_bands_end(monkeypatch: pytest
     monkeypatch.setattr(ground, "BAND_PX", SIDE)
     whole = ground.gradient(made, seen)
     monkeypatch.setattr(ground, "BAND_PX", 3 * ground.BLOCK)
-    assert ground.gradient(made, seen) == pytest.approx(whole, rel=1e-5)
+    assert ground.gradient(made, seen) == pytest.approx(whole, rel=1e-9)
 
 
 class Doubtful:
