@@ -24,7 +24,7 @@ from bench.norm_defects import (
 from bench.norm_eyes import WAYS, shut
 from edge.judge import load_models
 from edge.picture import read_picture
-from edge.portrait import TABLE, Judge
+from edge.portrait import TABLE, Face, Judge
 from edge.portrait.find import find
 from edge.portrait.networks import Networks
 from edge.texts import LANGUAGES, Texts
@@ -66,9 +66,9 @@ def test_a_picture_without_a_face_has_no_face_and_one_finding(judge: Judge) -> N
 
 
 @pytest.mark.parametrize("scale", [0.2, 0.3, 0.6])
-def test_a_second_face_is_refused_however_small_it_is_live_too(judge: Judge, good: np.ndarray, scale: float) -> None:
-    face = judge.look(good).face
-    assert face is not None
+def test_a_second_face_is_refused_however_small_it_is_live_too(
+    judge: Judge, good: np.ndarray, face: Face, scale: float
+) -> None:
     both = second_face(good, face, scale)
     assert judge.look(both)["one_face"].value == 2
     frame = Image.fromarray(both)
@@ -163,10 +163,8 @@ WALLS = {
 
 @pytest.mark.parametrize("what", WALLS)
 def test_what_is_seen_on_the_wall_is_refused_and_a_sensors_noise_is_not(
-    judge: Judge, good: np.ndarray, what: str
+    judge: Judge, good: np.ndarray, face: Face, what: str
 ) -> None:
-    face = judge.look(good).face
-    assert face is not None
     make, grade, name = WALLS[what]
     noisy = sensor_noise(good, face, 3)
     assert judge.look(noisy)[name].passed
@@ -174,9 +172,7 @@ def test_what_is_seen_on_the_wall_is_refused_and_a_sensors_noise_is_not(
     assert judge.look(make(noisy, face, grade))[name].passed is False
 
 
-def test_bright_light_is_no_reflection_on_glasses(judge: Judge, good: np.ndarray) -> None:
-    face = judge.look(good).face
-    assert face is not None
+def test_bright_light_is_no_reflection_on_glasses(judge: Judge, good: np.ndarray, face: Face) -> None:
     for stops in (0.0, 0.4, 0.7):
         lit = gain(good, face, stops)
         assert judge.look(lit)["eyes_visible"].value < 0.03
@@ -185,10 +181,8 @@ def test_bright_light_is_no_reflection_on_glasses(judge: Judge, good: np.ndarray
 
 @pytest.mark.parametrize("where", ["mouth", "nose", "eye"])
 def test_something_of_the_skins_own_colour_before_mouth_nose_or_eye_is_refused(
-    judge: Judge, good: np.ndarray, where: str
+    judge: Judge, good: np.ndarray, face: Face, where: str
 ) -> None:
-    face = judge.look(good).face
-    assert face is not None
     behind = hidden(where)(good, face, 1.25)
     # blur and darkness have reasons of their own
     for worse in (lambda rgb: rgb, lambda rgb: np.asarray(Image.fromarray(rgb).filter(BLUR)), lambda rgb: rgb // 2):
@@ -207,10 +201,8 @@ COVERS = {
 
 @pytest.mark.parametrize("what", COVERS)
 def test_what_lies_before_the_face_is_refused_whatever_its_colour_live_too(
-    judge: Judge, good: np.ndarray, what: str
+    judge: Judge, good: np.ndarray, face: Face, what: str
 ) -> None:
-    face = judge.look(good).face
-    assert face is not None
     make, grade = COVERS[what]
     behind = make(good, face, grade)
     for turn in (lambda rgb: rgb, lambda rgb: np.ascontiguousarray(rgb[:, ::-1]), lambda rgb: rgb // 2):
@@ -224,10 +216,8 @@ def test_what_lies_before_the_face_is_refused_whatever_its_colour_live_too(
 
 
 def test_pupils_lit_red_by_a_flash_are_refused_and_brown_eyes_in_warm_light_are_not(
-    judge: Judge, good: np.ndarray
+    judge: Judge, good: np.ndarray, face: Face
 ) -> None:
-    face = judge.look(good).face
-    assert face is not None
     assert judge.look(red_eyes(good, face, 120))["red_eyes"].passed is False
     brown = good.copy()
     y, x = np.mgrid[: good.shape[0], : good.shape[1]]
