@@ -52,6 +52,15 @@ class Counter:
                 await listen(self.bench.coins.events())
         return found
 
+    async def taken_before_a_reset(self, *cents: int) -> None:
+        """A booth hears these coins and ends; then the acceptor loses its power and counts anew."""
+        await self.bench.open()
+        for coin in cents:
+            await self.bench.sim.insert(coin)
+        assert len(await self.heard()) == 2 * len(cents)
+        await self.bench.stop()
+        await self.bench.sim.reset()
+
     async def try_coins(self, for_s: float) -> tuple[int | None, list[dict[str, Any]], str]:
         async with booth(self.config, "try", "coins", "--json", "--for", str(for_s)) as trying:
             return await trying.whole()
@@ -124,12 +133,7 @@ def test_a_coin_that_falls_while_it_is_tried_is_nobodys(tmp_path: Path, earlier:
 
 def test_an_acceptor_that_was_switched_off_and_on_can_be_tried(tmp_path: Path) -> None:
     async def story(counter: Counter) -> None:
-        bench = counter.bench
-        await bench.open()
-        await bench.sim.insert(100)
-        assert len(await counter.heard()) == 2
-        await bench.stop()
-        await bench.sim.reset()
+        await counter.taken_before_a_reset(100)
         status, facts, _ = await counter.try_coins(1)
         assert status == 0 and [fact["what"] for fact in facts] == ["open", "end"]
         await counter.is_even()
@@ -140,12 +144,7 @@ def test_an_acceptor_that_was_switched_off_and_on_can_be_tried(tmp_path: Path) -
 def test_a_coin_after_a_reset_is_the_booths_to_tell_too(tmp_path: Path) -> None:
     async def story(counter: Counter) -> None:
         bench = counter.bench
-        await bench.open()
-        for cents in (100, 100):
-            await bench.sim.insert(cents)
-        assert len(await counter.heard()) == 4
-        await bench.stop()
-        await bench.sim.reset()
+        await counter.taken_before_a_reset(100, 100)
         assert (await bench.sim.insert(50)).swallowed  # from its power-up on
         await counter.is_refused()
         await bench.connect()
