@@ -1,13 +1,16 @@
 """The camera's loop: its process killed or stopped at random moments of frames, stills and rest.
 
-    python -m bench.devices camera --rounds 200 --state FILE
+    python -m bench.devices camera [--camera played|module|usb] --rounds 200 --state FILE
 
-Runs anywhere: the process is real, its camera plays pictures whose pixels say when they were exposed. Promised: named
-faulty within 3 s, always back by itself, and no still from before the shutter.
+`played` runs anywhere: the process is real, its camera plays pictures whose pixels say when they were exposed. In the
+rig, as root: `module` is picamera2 on libcamera's virtual pipeline, whose stills are known by their time stamps alone;
+`usb` is the kernel's vivid, which shows another colour before each shot. Promised: named faulty within 3 s, always back
+by itself, and no still from before the shutter.
 """
 
 import argparse
 import asyncio
+import itertools
 import json
 import logging
 import os
@@ -16,39 +19,101 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hw.cabin import DeviceError, Health
-from hw.camera.driver import ProcessCamera, open_camera
+import numpy as np
+
+from hw.cabin import DeviceError, Health, Still
+from hw.camera.driver import WORKER, ProcessCamera, open_camera
 from hw.camera.source import now_ns
-from hw.settings import Picamera
+from hw.settings import Picamera, V4l2
 from hw.sim.played import Script, exposed_ns, write
 
-SETTINGS = Picamera(still_px=(4056, 3040))
 FAULTS = {"killed": signal.SIGKILL, "stopped": signal.SIGSTOP}
 COUNTED = ("stills", "frames", "stills before the shutter", "frames out of order", "old processes left")
 BACK_S = 60.0
 Counts = dict[str, int]
 
 
-async def one_still(camera: ProcessCamera, counts: Counts) -> None:
+@dataclass(frozen=True)
+class Trial:
+    """A camera before which something can change, and whether a still shows what is there now.
+
+    `change` is done before a shot; `shows` looks at the still taken after it.
+    """
+
+    settings: Picamera | V4l2
+    command: Sequence[str]
+    change: Callable[[], Awaitable[None]]
+    shows: Callable[[Still], bool]
+
+
+async def nothing() -> None:
+    pass
+
+
+def played(folder: Path) -> Trial:
+    """Its pixels say when they were exposed."""
+    script = folder / "camera.json"
+    write(script, Script())
+    command = [sys.executable, "-m", "hw.sim.played", str(script)]
+    return Trial(
+        Picamera(still_px=(4056, 3040)), command, nothing, lambda still: exposed_ns(still.picture) == still.at_ns
+    )
+
+
+def module(folder: Path) -> Trial:
+    """Nothing in its picture changes."""
+    from tests.rig.bench.camera import MODULE, MODULE_PROCESS, MODULE_PX, lay_module_camera
+
+    lay_module_camera()
+    return Trial(Picamera(still_px=MODULE_PX, model=MODULE), MODULE_PROCESS, nothing, lambda still: True)
+
+
+def usb(folder: Path) -> Trial:
+    """Another colour before each shot."""
+    from hw.sim.journal import Journal
+    from tests.rig.bench.camera import PATTERNS, STABLE, KernelCamera
+
+    camera = KernelCamera(Journal())
+    colours = itertools.cycle(range(len(PATTERNS)))
+    shown = 0
+
+    async def change() -> None:
+        nonlocal shown
+        shown = next(colours)
+        await camera.pattern(PATTERNS[shown])
+
+    def shows(still: Still) -> bool:
+        assert isinstance(still.picture, np.ndarray), "vivid gives YUYV"
+        return int(still.picture[::8, ::8].reshape(-1, 3).mean(axis=0).argmax()) == shown
+
+    return Trial(V4l2(device=str(STABLE), still_px=(1280, 720)), WORKER, change, shows)
+
+
+CAMERAS = {"played": played, "module": module, "usb": usb}
+
+
+async def one_still(camera: ProcessCamera, trial: Trial, counts: Counts) -> None:
+    await trial.change()
     asked_ns = now_ns()
     still = await camera.still()
     counts["stills"] += 1
-    counts["stills before the shutter"] += not exposed_ns(still.picture) == still.at_ns > asked_ns
+    counts["stills before the shutter"] += not (still.at_ns > asked_ns and trial.shows(still))
 
 
-async def stills(camera: ProcessCamera, counts: Counts) -> None:
+async def stills(camera: ProcessCamera, trial: Trial, counts: Counts) -> None:
     while True:
         with suppress(DeviceError):
-            await one_still(camera, counts)
+            await one_still(camera, trial, counts)
         await asyncio.sleep(0.01)
 
 
-async def frames(camera: ProcessCamera, counts: Counts) -> None:
+async def frames(camera: ProcessCamera, trial: Trial, counts: Counts) -> None:
     while True:
         with suppress(DeviceError):
             last_ns = 0
@@ -59,21 +124,21 @@ async def frames(camera: ProcessCamera, counts: Counts) -> None:
         await asyncio.sleep(0.01)
 
 
-async def rest(camera: ProcessCamera, counts: Counts) -> None:
+async def rest(camera: ProcessCamera, trial: Trial, counts: Counts) -> None:
     await asyncio.Event().wait()
 
 
-USES: dict[str, Callable[[ProcessCamera, Counts], Coroutine[Any, Any, None]]] = {
+USES: dict[str, Callable[[ProcessCamera, Trial, Counts], Coroutine[Any, Any, None]]] = {
     "stills": stills,
     "frames": frames,
     "at rest": rest,
 }
 
 
-async def one_round(camera: ProcessCamera, chance: random.Random, counts: Counts) -> dict[str, Any]:
+async def one_round(camera: ProcessCamera, trial: Trial, chance: random.Random, counts: Counts) -> dict[str, Any]:
     """In use for up to a second, struck, named, back, and a true still."""
     fault, use = chance.choice(list(FAULTS)), chance.choice(list(USES))
-    using = asyncio.create_task(USES[use](camera, counts))
+    using = asyncio.create_task(USES[use](camera, trial, counts))
     await asyncio.sleep(chance.random())
     before = camera.pid
     assert before is not None
@@ -85,7 +150,7 @@ async def one_round(camera: ProcessCamera, chance: random.Random, counts: Counts
     back_s = time.monotonic() - struck_s
     using.cancel()
     await asyncio.gather(using, return_exceptions=True)
-    await one_still(camera, counts)
+    await one_still(camera, trial, counts)
     counts["old processes left"] += os.path.exists(f"/proc/{before}")  # noqa: ASYNC240
     return {"fault": fault, "use": use, "named_s": round(named_s, 3), "back_s": round(back_s, 3)}
 
@@ -96,13 +161,13 @@ async def until(true: Callable[[], bool]) -> None:
             await asyncio.sleep(0.005)
 
 
-async def run(rounds: int, state: Path, done: dict[str, Any], script: Path) -> None:
+async def run(rounds: int, state: Path, done: dict[str, Any], trial: Trial) -> None:
     """Goes on from what is done; each round is kept at once."""
-    async with open_camera(SETTINGS, [sys.executable, "-m", "hw.sim.played", str(script)]) as camera:
+    async with open_camera(trial.settings, trial.command) as camera:
         await until(lambda: camera.status().health is Health.WELL)
         await camera.still()
         for number in range(len(done["rounds"]), rounds):
-            found = await one_round(camera, random.Random(number), done["counts"])
+            found = await one_round(camera, trial, random.Random(number), done["counts"])
             done["rounds"].append(found)
             await asyncio.to_thread(state.write_text, json.dumps(done))
             times = f"named {found['named_s']:5.2f} s, back {found['back_s']:5.2f} s"
@@ -127,6 +192,7 @@ def table(rounds: list[dict[str, Any]], counts: Counts) -> int:
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.devices camera", description=__doc__)
+    parser.add_argument("--camera", choices=list(CAMERAS), default="played")
     parser.add_argument("--rounds", type=int, default=200)
     parser.add_argument("--state", type=Path, help="a file: the loop goes on where it was stopped")
     said = parser.parse_args(arguments)
@@ -136,7 +202,5 @@ def main(arguments: list[str]) -> int:
         state = said.state or Path(folder) / "state.json"
         if state.exists():
             done = json.loads(state.read_text())
-        script = Path(folder) / "camera.json"
-        write(script, Script())
-        asyncio.run(run(said.rounds, state, done, script))
+        asyncio.run(run(said.rounds, state, done, CAMERAS[said.camera](Path(folder))))
     return table(done["rounds"], done["counts"])

@@ -4,48 +4,26 @@ import asyncio
 import os
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from hw.cabin import DeviceMissing, Health
 from hw.camera.driver import open_camera
 from hw.camera.source import now_ns
 from hw.settings import Picamera, V4l2
 from tests.camera.playing import until
+from tests.rig.bench.camera import MODULE, MODULE_PROCESS, MODULE_PX, lay_module_camera
 
 pytestmark = pytest.mark.skipif("EPHOTO_RIG" not in os.environ, reason="needs the rig's devices")
-SIZE = (640, 480)
-SHIMS = [sys.executable, "-m", "tests.camera.shims"]
-VIRTUAL = """%YAML 1.1
----
-"Virtual0":
-  supported_formats:
-  - {width: 640, height: 480, frame_rates: [10, 30]}
-  frames: {path: "/tmp/virtual-frames/", scale_mode: "fill"}
-  location: "CameraLocationFront"
-  model: "imx708"
-"""
 STABLE = Path("/dev/video-tried")
 VIVID = Path("/sys/bus/platform/drivers/vivid")
 
 
 @pytest.fixture(scope="module")
 def module_camera() -> None:
-    """libcamera's virtual camera, that shows red."""
-    frames = Path("/tmp/virtual-frames")
-    frames.mkdir(exist_ok=True)
-    Image.new("RGB", SIZE, (200, 40, 30)).save(frames / "0.jpg", quality=95)
-    laid = Path("/usr/share/libcamera/pipeline/virtual/virtual.yaml")
-    laid.parent.mkdir(parents=True, exist_ok=True)
-    laid.write_text(VIRTUAL)
-    subprocess.run(["modprobe", "-q", "system_heap"], check=False)  # built in, in some kernels
-    heap = Path("/dev/dma_heap/linux,cma")
-    if not heap.exists():
-        heap.symlink_to("system")
+    lay_module_camera()
 
 
 @pytest.fixture
@@ -89,7 +67,7 @@ async def faulty(camera) -> str:
 
 def test_a_camera_module_gives_frames_and_stills_and_survives_its_process(module_camera) -> None:
     async def story() -> None:
-        async with open_camera(Picamera(still_px=SIZE, model="imx708"), SHIMS) as camera:
+        async with open_camera(Picamera(still_px=MODULE_PX, model=MODULE), MODULE_PROCESS) as camera:
             await well(camera)
             last_ns = 0
             async for frame in camera.frames():
@@ -98,12 +76,12 @@ def test_a_camera_module_gives_frames_and_stills_and_survives_its_process(module
                 if last_ns:
                     break
                 last_ns = frame.at_ns
-            assert (await a_still(camera, SIZE))[240, 320].argmax() == 0
+            assert (await a_still(camera, MODULE_PX))[240, 320].argmax() == 0
             for number in (signal.SIGKILL, signal.SIGSTOP):
                 os.kill(camera.pid, number)
                 await faulty(camera)
                 await well(camera)
-                await a_still(camera, SIZE)
+                await a_still(camera, MODULE_PX)
 
     asyncio.run(story())
 
@@ -111,14 +89,14 @@ def test_a_camera_module_gives_frames_and_stills_and_survives_its_process(module
 @pytest.mark.parametrize(
     ("settings", "why"),
     [
-        (Picamera(still_px=SIZE, model="imx477"), "no imx477 found, but imx708"),
+        (Picamera(still_px=MODULE_PX, model="imx477"), "no imx477 found, but imx708"),
         (Picamera(still_px=(4056, 3040)), "4056 × 3040 are configured, it gives 640 × 480"),
-        (Picamera(still_px=SIZE, lens_dioptres=2.0), "cannot hold lens_dioptres"),
+        (Picamera(still_px=MODULE_PX, lens_dioptres=2.0), "cannot hold lens_dioptres"),
     ],
 )
 def test_a_camera_module_that_is_not_as_configured_is_named(module_camera, settings: Picamera, why: str) -> None:
     async def story() -> None:
-        async with open_camera(settings, SHIMS) as camera:
+        async with open_camera(settings, MODULE_PROCESS) as camera:
             assert why in await faulty(camera)
 
     asyncio.run(story())

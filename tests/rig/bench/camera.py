@@ -1,7 +1,12 @@
-"""A V4L2 camera made by vivid: it shows one colour at a time, can be pulled out, and can stop sending."""
+"""The kernel's and libcamera's own cameras that show no face.
+
+`KernelCamera`: a V4L2 camera made by vivid: it shows one colour at a time, can be pulled out, and can stop sending.
+`lay_module_camera`: a camera module made by libcamera's `virtual` pipeline, that shows red.
+"""
 
 import asyncio
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +19,31 @@ STABLE = Path("/dev/video-rig")  # as udev would name it
 DRIVER = Path("/sys/bus/platform/drivers/vivid")
 DRAWN_S = 0.5  # frames that are drawn already still come, at 5 a second or more
 PATTERNS = ("100% Red", "100% Green", "100% Blue")
+MODULE_PX, MODULE = (640, 480), "imx708"
+MODULE_PROCESS = [sys.executable, "-m", "tests.camera.shims"]
+"""The module's camera process: picamera2 needs what a Pi has and the pipeline lacks."""
+PIPELINE = f"""%YAML 1.1
+---
+"Virtual0":
+  supported_formats:
+  - {{width: {MODULE_PX[0]}, height: {MODULE_PX[1]}, frame_rates: [10, 30]}}
+  frames: {{path: "/tmp/virtual-frames/", scale_mode: "fill"}}
+  location: "CameraLocationFront"
+  model: "{MODULE}"
+"""
+
+
+def lay_module_camera() -> None:
+    frames = Path("/tmp/virtual-frames")
+    frames.mkdir(exist_ok=True)
+    Image.new("RGB", MODULE_PX, (200, 40, 30)).save(frames / "0.jpg", quality=95)
+    laid = Path("/usr/share/libcamera/pipeline/virtual/virtual.yaml")
+    laid.parent.mkdir(parents=True, exist_ok=True)
+    laid.write_text(PIPELINE)
+    subprocess.run(["modprobe", "-q", "system_heap"], check=False)  # built in, in some kernels
+    heap = Path("/dev/dma_heap/linux,cma")
+    if not heap.exists():
+        heap.symlink_to("system")
 
 
 class KernelCamera:
@@ -34,9 +64,13 @@ class KernelCamera:
             rgb = np.asarray(Image.open(picture).convert("RGB"))
         except OSError as error:
             raise ValueError(f"cannot read picture {picture}: {error}") from error
-        self._shown = PATTERNS[int(rgb.reshape(-1, 3).mean(axis=0).argmax())]
-        await asyncio.to_thread(self._set, test_pattern=self._number(self._shown))
+        await self.pattern(PATTERNS[int(rgb.reshape(-1, 3).mean(axis=0).argmax())])
         await asyncio.sleep(DRAWN_S)
+
+    async def pattern(self, name: str) -> None:
+        """What frames drawn from now on show."""
+        self._shown = name
+        await asyncio.to_thread(self._set, test_pattern=self._number(name))
 
     async def missing(self) -> None:
         """Pulled out."""
