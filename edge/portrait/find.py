@@ -4,7 +4,6 @@ Everything is measured on a crop around the head where the eyes are 120 px apart
 that a figure does not depend on the camera. Must never judge; never enlarges a picture.
 """
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -15,9 +14,13 @@ from PIL import Image
 from .faces import PRESENT, angle, around, first_square, scaled, search
 from .networks import Detected, Networks
 from .pixels import RGB, Grey, Points, Square, reduced, shrunk_by
+from .threads import beside
 from .verdict import Finding
 
 EYES_APART_PX = 120.0  # of the scene
+NEAR_ENOUGH = (
+    0.05  # of that, either way: the detector's eyes are no surer, and a resampling more costs time and sharpness
+)
 REACH = 4.2  # side of the scene's square in eye-to-chin distances: room for the whole 35 × 45 mm frame
 RIGHT_CORNERS, LEFT_CORNERS = (33, 133), (263, 362)  # mesh: outer, inner corner of the person's right and left eye
 CHIN = 152
@@ -126,8 +129,8 @@ def find(rgb: RGB, networks: Networks, *, shrunk: int = 1) -> Scene | None:
         return None
     face = scaled(faces[0], step)
     work, scale, origin = _crop(rgb, face)
-    with ThreadPoolExecutor(1) as beside:  # the mask and the face know nothing of each other
-        mask = beside.submit(lambda: _resized(networks.person(work), work.size))
+    # the mask and the face know nothing of each other
+    with beside(lambda: _resized(networks.person(work), work.size)) as mask:
         mesh, _ = networks.mesh(work, first_square(face, scale, origin))
         mesh, presence = networks.mesh(work, around(mesh))
         if presence < PRESENT:
@@ -207,10 +210,12 @@ def _crop(rgb: RGB, face: Detected) -> tuple[Image.Image, float, tuple[float, fl
     x0, x1 = int(max(0, x - half)), int(min(width, x + half))
     y0, y1 = int(max(0, y - half)), int(min(height, y + half))
     scale = min(1.0, EYES_APART_PX / apart)
-    shrink = int(1 / scale)
+    shrink = int((1 + NEAR_ENOUGH) / scale)
     region = reduced(rgb, shrink, (x0, y0, x1, y1))
     rest = scale * shrink
-    if rest < 0.999:
+    if rest >= 1 - NEAR_ENOUGH:
+        scale = 1 / shrink
+    else:
         region = shrunk_by(region, rest)
     return region, scale, (float(x0), float(y0))
 

@@ -4,13 +4,13 @@ French rule: 35 mm wide, 45 mm high, chin to crown 32 to 36 mm. The head is fram
 axis in the middle. The head may slide up or down a little where the picture would otherwise end.
 """
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
 
-from .pixels import RGB, THREADS, Points, reduced
+from .pixels import RGB, Points, reduced
+from .threads import part_by_part
 from .verdict import Face
 
 WIDTH_MM, HEIGHT_MM = 35.0, 45.0
@@ -93,9 +93,7 @@ def cut_out(rgb: RGB, frame: Frame) -> RGB:
         portrait[top : top + rows] = np.asarray(part.transform((width_px, rows), Image.Transform.AFFINE, data, filter_))
 
     # band by band, so that no large copy of the picture is made
-    with ThreadPoolExecutor(THREADS) as threads:
-        for _ in threads.map(lay, range(0, height_px, BAND_PX)):  # asked for, so that an error is told
-            pass
+    part_by_part(lay, range(0, height_px, BAND_PX))
     return portrait
 
 

@@ -2,7 +2,6 @@
 
 import ctypes
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from .measures import Measures, read_fits
 from .networks import Networks
 from .pixels import RGB
 from .requirements import TABLE, Requirement
+from .threads import beside
 from .verdict import Finding, Verdict
 
 LEAST_PX = 16  # of a picture's width and height: nothing smaller can be looked at
@@ -47,8 +47,7 @@ class Judge:
         if live:
             return self._live_verdict(scene)
         measures = Measures(scene, self._fits)
-        with ThreadPoolExecutor(1) as beside:
-            theirs = beside.submit(lambda: {row.name: row.judge(measures) for row in _BESIDE})
+        with beside(lambda: {row.name: row.judge(measures) for row in _BESIDE}) as theirs:
             judged = {row.name: row.judge(measures) for row in _MEANWHILE}
             judged |= theirs.result()
         return _verdict(measures, (judged[row.name] for row in TABLE))

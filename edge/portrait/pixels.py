@@ -3,12 +3,13 @@
 Pure: no file is opened here. Must never change an array it was given.
 """
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
+
+from .threads import part_by_part
 
 RGB = NDArray[np.uint8]  # H × W × 3, sRGB
 Grey = NDArray[np.float32]  # H × W, 0…1
@@ -97,9 +98,7 @@ def reduced(rgb: RGB, shrink: int, box: tuple[int, int, int, int]) -> Image.Imag
         band = _part(rgb, (x0, y, x1, min(y1, y + rows)))
         whole.paste(band.reduce(shrink), (0, (y - y0) // shrink))
 
-    with ThreadPoolExecutor(THREADS) as threads:
-        for _ in threads.map(lay, range(y0, y1, rows)):  # asked for, so that an error is told
-            pass
+    part_by_part(lay, range(y0, y1, rows))
     return whole
 
 
@@ -114,9 +113,7 @@ def shrunk_by(picture: Image.Image, factor: float) -> Image.Image:
         box = (0.0, bottom * rows[0] / height, right, bottom * rows[1] / height)
         out.paste(picture.resize((width, rows[1] - rows[0]), Image.Resampling.BILINEAR, box=box), (0, rows[0]))
 
-    with ThreadPoolExecutor(THREADS) as threads:
-        for _ in threads.map(lay, ((0, height // 2), (height // 2, height))):
-            pass
+    part_by_part(lay, ((0, height // 2), (height // 2, height)))
     return out
 
 
@@ -205,7 +202,6 @@ def within(polygon: Points, rgb: RGB) -> RGB:
 
 
 SMALL_PX = 2**20  # reduced in one go: a live frame needs no second thread
-THREADS = 2  # Pillow lets another thread work meanwhile; no pixel depends on which does it
 BAND_PX = 64  # rows of the picture that are reduced together
 _REC_709 = np.array([0.2126, 0.7152, 0.0722], np.float32)
 _LINEAR = np.where(

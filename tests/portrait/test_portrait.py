@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from edge.picture import judge_picture, portrait_of, read_picture
-from edge.portrait import Judge
+from edge.portrait import Face, Judge
 from edge.portrait.frame import Frame, cut_out
 from edge.portrait.pixels import reduced
 
@@ -40,6 +40,20 @@ def test_a_tilted_head_is_framed_upright(judge: Judge, good: np.ndarray) -> None
     again = judge.look(judge.portrait(tilted, judge.look(tilted))).face
     assert again is not None
     assert abs(again.roll) < 0.6
+
+
+@pytest.mark.parametrize("px", [600, 640, 680, 720, 760, 800, 840, 1100, 1180, 1250, 1330])
+def test_a_face_is_found_in_the_same_place_at_every_scale(judge: Judge, good: np.ndarray, face: Face, px: int) -> None:
+    """On both sides of where a picture is near enough to the scale of measuring, and not resampled."""
+    factor = px / good.shape[1]
+    size = (px, round(good.shape[0] * factor))
+    filter_ = Image.Resampling.BOX if factor < 1 else Image.Resampling.BICUBIC
+    found = judge.look(np.asarray(Image.fromarray(good).resize(size, filter_))).face
+    assert found is not None
+    eyes_apart = np.hypot(*np.subtract(*face.eyes_px))
+    for ours, theirs in ((found.eyes_px, face.eyes_px), (found.chin_px, face.chin_px), (found.crown_px, face.crown_px)):
+        assert np.abs(np.array(ours) / factor - theirs).max() < 0.02 * eyes_apart
+    assert found.mm_per_px * factor == pytest.approx(face.mm_per_px, rel=0.01)
 
 
 def test_the_portrait_of_a_large_jpeg_decoded_small_is_that_of_the_whole(
