@@ -3,6 +3,7 @@
 Must never write to another PWM chip than the one that drives the header's lines (the Pi 5 has one for its fan).
 """
 
+import os
 from pathlib import Path
 
 from hw.cabin import DeviceMissing
@@ -57,9 +58,12 @@ class PwmChannel:
 
     def _write(self, file: Path, value: str) -> None:
         try:
-            with file.open("r+") as opened:  # a kernel's file is never made by writing to it
-                opened.truncate(0)
-                opened.write(value)
+            # never made by writing to it; and the kernel refuses even root to read some ("export")
+            opened = os.open(file, os.O_WRONLY | os.O_TRUNC)
+            try:
+                os.write(opened, value.encode())
+            finally:
+                os.close(opened)
         except OSError as error:
             why = error.strerror
             if isinstance(error, PermissionError):

@@ -1,4 +1,4 @@
-"""Builds the virtual machine's image and keeps it: kernel, initrd, root disk.
+"""Builds the virtual machine's image and keeps it: kernel, initrd, root disk, a table of the firmware's.
 
 Kept in $XDG_CACHE_HOME/ephoto-rig (or ~/.cache/ephoto-rig) under the hash of its inputs, so that clones share it and
 an unchanged one is never built twice. Needs root, the network and some 5 GB for a while. Nothing personal goes in.
@@ -33,6 +33,7 @@ NEEDS = {
     "xz": "xz-utils",
     "cpio": "cpio",
     "unshare": "util-linux",
+    "iasl": "acpica-tools",
 }
 
 
@@ -42,7 +43,7 @@ class RigError(Exception):
 
 @dataclass(frozen=True)
 class Image:
-    """A finished image: an uncompressed kernel, an initrd, a raw ext4 root disk, and the versions in it."""
+    """A finished image: uncompressed kernel, initrd, raw ext4 root disk, the PWM chip's ACPI table, versions."""
 
     folder: Path
 
@@ -53,6 +54,10 @@ class Image:
     @property
     def initrd(self) -> Path:
         return self.folder / "initrd"
+
+    @property
+    def pwm(self) -> Path:
+        return self.folder / "pwm.aml"
 
     @property
     def disk(self) -> Path:
@@ -96,6 +101,7 @@ def _build(image: Image) -> None:
         say("laying the root disk")
         # a mount namespace of its own: whatever happens, no mount is left behind
         _call("unshare", "-m", str(LAY / "lay.sh"), str(root), str(out), str(LOCKED))
+        _call("iasl", "-vs", "-p", out / "pwm", LAY / "pwm.asl")
         say("making the disk")
         lazy = "lazy_itable_init=1,lazy_journal_init=1"
         _call("mke2fs", "-q", "-t", "ext4", "-L", "root", "-d", root, "-E", lazy, out / "root.img", f"{DISK_MB}M")

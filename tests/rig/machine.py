@@ -158,7 +158,7 @@ def _qemu(machine: Machine, image: Image, work: Path, share: Path) -> list[str]:
     words += ["-kernel", image.kernel, "-initrd", image.initrd, "-append", f"{quiet} {quick} {init}"]
     for number, drive in enumerate(disks):
         words += ["-drive", f"{drive},if=none,id=d{number}", "-device", f"virtio-blk-pci,drive=d{number}"]
-    words += ["-device", "virtio-rng-pci", "-rtc", f"base={machine.clock}"]
+    words += ["-device", "virtio-rng-pci", "-rtc", f"base={machine.clock}", "-acpitable", f"file={image.pwm}"]
     words += ["-fsdev", f"local,id=share,path={share},security_model=none"]
     words += ["-device", "virtio-9p-pci,fsdev=share,mount_tag=rig", "-device", "virtio-serial-pci"]
     words += ["-chardev", "stdio,id=output,signal=off"]
