@@ -25,7 +25,8 @@ from edge.health import last_report
 from hw.sim.bench import Bench, open_bench
 from tests.kill.both_sides import TOTALS, BothSides, Totals, rows
 from tests.kill.customer import COIN, Customer
-from tests.rig.bench import pwm, wiring
+from tests.rig import rights
+from tests.rig.bench import wiring
 
 ROOT = Path(__file__).parents[2]
 UNIT = "booth.service"
@@ -53,7 +54,7 @@ def install(installation: Installation) -> None:
     for rule in (systemd / "udev").iterdir():
         shutil.copy(rule, "/etc/udev/rules.d/")
     call("udevadm", "control", "--reload")
-    pwm.load()
+    rights.lay()
     for subsystem, name in (("tty", "tty1"), ("pwm", "*")):  # there already; the others are plugged in later
         call("udevadm", "trigger", f"--subsystem-match={subsystem}", f"--sysname-match={name}")
     program = OPT / "bin/booth"
@@ -71,9 +72,9 @@ def install(installation: Installation) -> None:
     (ETC / "booth.toml").write_text(text)
     call("chown", "-R", "booth:booth", str(ETC))
     shutil.copy(systemd / UNIT, "/etc/systemd/system/")
-    lamp = Path(f"/etc/systemd/system/{UNIT}.d/lamp.conf")  # with the unit's rights: the daemon knows no such chip
-    lamp.parent.mkdir()
-    lamp.write_text(f"[Service]\nEnvironment=PYTHONPATH={ROOT}\nExecStartPre={sys.executable} -m {pwm.__name__}\n")
+    before = Path(f"/etc/systemd/system/{UNIT}.d/rights.conf")
+    before.parent.mkdir()
+    before.write_text(f"[Service]\nEnvironment=PYTHONPATH={ROOT}\nExecStartPre={sys.executable} -m {rights.__name__}\n")
     call("systemctl", "daemon-reload")
 
 
@@ -180,7 +181,7 @@ async def played(installation: Installation, api: str) -> None:
         both = BothBenches(kernel, sim)
         await asyncio.to_thread(call, "udevadm", "settle")
         await asyncio.to_thread(call, "systemctl", "start", UNIT)
-        say("systemd has heard READY=1, and a lamp on hardware PWM was lit with the unit's rights")
+        say("systemd has heard READY=1; before, hardware PWM and both kinds of camera worked with the unit's rights")
         exposure()
         await visit(installation, api, both)
         await asyncio.to_thread(technician)

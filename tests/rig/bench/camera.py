@@ -19,6 +19,8 @@ STABLE = Path("/dev/video-rig")  # as udev would name it
 DRIVER = Path("/sys/bus/platform/drivers/vivid")
 DRAWN_S = 0.5  # frames that are drawn already still come, at 5 a second or more
 PATTERNS = ("100% Red", "100% Green", "100% Blue")
+FRAMES = Path("/srv/virtual-frames")  # not in /tmp: the booth has its own
+HEAP = Path("/dev/dma_heap/linux,cma")
 MODULE_PX, MODULE = (640, 480), "imx708"
 MODULE_PROCESS = [sys.executable, "-m", "tests.camera.shims"]
 """The module's camera process: picamera2 needs what a Pi has and the pipeline lacks."""
@@ -27,23 +29,21 @@ PIPELINE = f"""%YAML 1.1
 "Virtual0":
   supported_formats:
   - {{width: {MODULE_PX[0]}, height: {MODULE_PX[1]}, frame_rates: [10, 30]}}
-  frames: {{path: "/tmp/virtual-frames/", scale_mode: "fill"}}
+  frames: {{path: "{FRAMES}/", scale_mode: "fill"}}
   location: "CameraLocationFront"
   model: "{MODULE}"
 """
 
 
 def lay_module_camera() -> None:
-    frames = Path("/tmp/virtual-frames")
-    frames.mkdir(exist_ok=True)
-    Image.new("RGB", MODULE_PX, (200, 40, 30)).save(frames / "0.jpg", quality=95)
+    FRAMES.mkdir(exist_ok=True)
+    Image.new("RGB", MODULE_PX, (200, 40, 30)).save(FRAMES / "0.jpg", quality=95)
     laid = Path("/usr/share/libcamera/pipeline/virtual/virtual.yaml")
     laid.parent.mkdir(parents=True, exist_ok=True)
     laid.write_text(PIPELINE)
     subprocess.run(["modprobe", "-q", "system_heap"], check=False)  # built in, in some kernels
-    heap = Path("/dev/dma_heap/linux,cma")
-    if not heap.exists():
-        heap.symlink_to("system")
+    if not HEAP.exists():
+        HEAP.symlink_to("system")
 
 
 class KernelCamera:
