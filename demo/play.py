@@ -79,7 +79,7 @@ async def play(
         printed = time.monotonic()
         await view("take_ticket", "ticket_unsure")
         visit_s = time.monotonic() - began
-        sheet = (await sim.printer.papers())[-1]
+        (sheet,) = await sim.printer.papers(-1)
         (folder / "ticket.png").write_bytes(sheet.png)
         (folder / "ticket.escpos").write_bytes(sheet.escpos)
 

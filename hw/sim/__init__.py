@@ -24,7 +24,7 @@ Bench verbs are all awaited and are the same on both (`sim` is a SimCabin or a B
            .unplug() .replug()                           # strokes: [[(x_mm, y_mm, t_s, pressure), ...], ...]
     sim.printer.paper_out(after_rows=0) .paper_low() .reload() .jam(after_rows=0) .unplug(after_bytes=0) .replug()
                .cover_open(after_rows=0) .cover_close() .silent(prints=True, after_rows=0) .garbage_status() .repair()
-               .papers() -> list[Sheet]                  # png, escpos, whole, rows: what came out, in order
+               .papers(first=0) -> list[Sheet]           # png, escpos, whole, rows; in order, -1: the last
     sim.lights.fail() .unplug() .repair() .levels() -> dict[lamp, 0..1]
     sim.panel.picture() -> PNG bytes of the current screen .unplug() .replug()
 

@@ -170,9 +170,9 @@ class SimPrinter:
         self._ends.clear()
         self._mend(*self._troubles)
 
-    async def papers(self) -> list[Sheet]:
-        """All sheets that came out so far, cut or torn."""
-        return list(self._sheets)
+    async def papers(self, first: int = 0) -> list[Sheet]:
+        """The sheets that came out so far, cut or torn, from this one on; -1: the last one. A message holds some 50."""
+        return self._sheets[first:]
 
     # --- what breaks and is mended
 

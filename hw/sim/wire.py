@@ -51,7 +51,7 @@ class Link(asyncio.Protocol):
             return
         packed = json.dumps(head, separators=(",", ":")).encode()
         if len(packed) > HEAD_MOST or len(body) > BODY_MOST:
-            raise ValueError(f"message {head.get('do')} is too large: {len(packed)} + {len(body)} bytes")
+            raise ValueError(f"{head.get('do', 'the answer')} is too large: {len(packed)} + {len(body)} bytes")
         self._transport.write(_LENGTHS.pack(len(packed), len(body)) + packed)
         if body:
             self._transport.write(body)
@@ -78,11 +78,14 @@ class Link(asyncio.Protocol):
         return head, came
 
     def answer(self, asked: dict[str, Any], result: dict[str, Any] | Exception, body: bytes | memoryview = b"") -> None:
-        """Answers what was asked: with a result, or with what went wrong."""
+        """Answers what was asked: with a result, or with what went wrong; that may be its size."""
         if isinstance(result, Exception):
             text = result.why if isinstance(result, DeviceError) else str(result)
             result = {"error": type(result).__name__, "text": text}
-        self.tell({"answers": asked["ask"], **result}, body)
+        try:
+            self.tell({"answers": asked["ask"], **result}, body)
+        except ValueError as error:
+            self.tell({"answers": asked["ask"], "error": "ValueError", "text": str(error)})
 
     def close(self, why: str) -> None:
         self._why = why

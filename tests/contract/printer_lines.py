@@ -58,10 +58,10 @@ class Paper:
         await self._sim.repair()
         await self._there()
 
-    async def papers(self) -> list[Sheet]:
+    async def papers(self, first: int = 0) -> list[Sheet]:
         return [
             replace(sheet, whole=sheet.whole and any(shows(sheet.rows, picture) for picture in self._pictures))
-            for sheet in await self._sim.papers()
+            for sheet in await self._sim.papers(first)
         ]
 
 

@@ -14,7 +14,7 @@ import pytest
 from hw.cabin import DeviceMissing, Health, Paper, Scene
 from hw.sim.bench import open_bench
 from hw.sim.remote import open_cabin
-from hw.sim.wire import Link
+from hw.sim.wire import BODY_MOST, Link
 from tests.contract.conftest import ROOT, cabin_process
 
 BOOTH = """
@@ -202,6 +202,41 @@ def test_a_second_booth_is_not_let_in_while_the_first_is_there(pictures: list[Pa
                     assert first.camera.status().health is Health.WELL
             async with open_cabin(socket) as third:
                 await until_well(third, Health.WELL)
+
+    asyncio.run(story())
+
+
+def test_an_answer_too_large_for_a_message_is_an_error_and_the_link_goes_on(tmp_path: Path) -> None:
+    """So many papers ended the cabin once, after 55 visits."""
+
+    def told(link: Link, head: dict[str, Any], body: bytes) -> None:
+        link.answer(head, {"is": "bytes"}, bytes(BODY_MOST + 1) if head["do"] == "papers" else b"here")
+
+    async def story() -> None:
+        loop = asyncio.get_running_loop()
+        path = str(tmp_path / "cabin.sock")
+        server = await loop.create_unix_server(lambda: Link(told, lambda link, why: None), path)
+        _, link = await loop.create_unix_connection(lambda: Link(told, lambda link, why: None), path)
+        with pytest.raises(ValueError, match="the answer is too large"):
+            await link.ask("printer", "papers", deadline_s=30)
+        assert (await link.ask("printer", "read", deadline_s=30))[1] == b"here"
+        link.close("done")
+        server.close()
+
+    asyncio.run(story())
+
+
+def test_a_bench_takes_the_papers_that_it_has_not_seen(pictures: list[Path], tmp_path: Path) -> None:
+    async def story() -> None:
+        sheet = np.ones((50, 576), np.bool_)
+        async with cabin_process(tmp_path, pictures[0].parent) as (socket, _), open_bench(socket) as bench:
+            async with open_cabin(socket) as cabin:
+                for _ in range(3):
+                    assert (await cabin.printer.print(sheet)).outcome == "printed"
+            assert [paper.n for paper in await bench.printer.papers()] == [1, 2, 3]
+            assert [paper.n for paper in await bench.printer.papers(1)] == [2, 3]
+            assert [paper.n for paper in await bench.printer.papers(-1)] == [3]
+            assert await bench.printer.papers(3) == []
 
     asyncio.run(story())
 

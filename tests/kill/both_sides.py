@@ -76,18 +76,19 @@ class BothSides:
 
     async def _papers_are_true(self, story: str) -> None:
         """Every whole ticket's code works, once."""
-        papers = [paper for paper in await self._sim.printer.papers() if paper.rows.shape[0] > TICKET_ROWS]
-        for paper in papers[self._seen_papers :]:
+        for paper in await self._sim.printer.papers(self._seen_papers):
+            self._seen_papers += 1
+            if paper.rows.shape[0] <= TICKET_ROWS:
+                continue
             codes = [c for f in zxingcpp.read_barcodes(Image.open(io.BytesIO(paper.png)).convert("L"))
                      if isinstance(c := read(f.text), str)]  # fmt: skip
             if not paper.whole:
                 continue
             assert len(codes) == 1, story
-            answer = await self._redeem(codes[0], f"redeemed-{len(papers)}")
+            answer = await self._redeem(codes[0], f"redeemed-{self._seen_papers}")
             assert answer.returncode == 0, (story, answer.stderr)
             again = await self._redeem(codes[0], "redeemed-again")
             assert again.returncode == 3, story
-        self._seen_papers = len(papers)
 
     async def _redeem(self, code: str, out: str) -> Any:
         return await asyncio.to_thread(self._installation.redeem, code, self._api, out)

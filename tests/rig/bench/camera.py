@@ -5,8 +5,11 @@
 """
 
 import asyncio
+import fcntl
+import struct
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +20,7 @@ from tests.rig.bench.gpio import modprobe
 
 STABLE = Path("/dev/video-rig")  # as udev would name it
 DRIVER = Path("/sys/bus/platform/drivers/vivid")
+VIDIOC_S_CTRL = 0xC008561C  # videodev2.h: struct { __u32 id; __s32 value; }
 DRAWN_S = 0.5  # frames that are drawn already still come, at 5 a second or more
 PATTERNS = ("100% Red", "100% Green", "100% Blue")
 FRAMES = Path("/srv/virtual-frames")  # not in /tmp: the booth has its own
@@ -64,13 +68,20 @@ class KernelCamera:
             rgb = np.asarray(Image.open(picture).convert("RGB"))
         except OSError as error:
             raise ValueError(f"cannot read picture {picture}: {error}") from error
-        await self.pattern(PATTERNS[int(rgb.reshape(-1, 3).mean(axis=0).argmax())])
+        self._shown = PATTERNS[int(rgb.reshape(-1, 3).mean(axis=0).argmax())]
+        await asyncio.to_thread(self._set, test_pattern=self._number(self._shown))
         await asyncio.sleep(DRAWN_S)
 
-    async def pattern(self, name: str) -> None:
-        """What frames drawn from now on show."""
-        self._shown = name
-        await asyncio.to_thread(self._set, test_pattern=self._number(name))
+    def at_once(self) -> Callable[[str], None]:
+        """Shows a pattern to whatever is drawn after the call, which takes microseconds. Until it is pulled out."""
+        (control,) = (int(line.split()[1], 16) for line in self._menus() if line.split()[:1] == ["test_pattern"])
+        orders = {name: struct.pack("Ii", control, self._number(name)) for name in PATTERNS}
+        device = STABLE.open("rb", buffering=0)
+
+        def show(pattern: str) -> None:
+            fcntl.ioctl(device, VIDIOC_S_CTRL, orders[pattern])
+
+        return show
 
     async def missing(self) -> None:
         """Pulled out."""
@@ -108,6 +119,9 @@ class KernelCamera:
         subprocess.run(["v4l2-ctl", "-d", str(STABLE), "-c", said], check=True, stdout=subprocess.DEVNULL)
 
     def _number(self, pattern: str) -> int:
-        menus = subprocess.run(["v4l2-ctl", "-d", str(STABLE), "-L"], check=True, capture_output=True, text=True).stdout
-        (line,) = (line for line in menus.splitlines() if line.endswith(f": {pattern}"))
+        (line,) = (line for line in self._menus() if line.endswith(f": {pattern}"))
         return int(line.split(":")[0])
+
+    def _menus(self) -> list[str]:
+        listed = subprocess.run(["v4l2-ctl", "-d", str(STABLE), "-L"], check=True, capture_output=True, text=True)
+        return listed.stdout.splitlines()

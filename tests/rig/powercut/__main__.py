@@ -20,6 +20,7 @@ from pathlib import Path
 
 from demo import broker as brokers
 from demo.installation import Installation
+from hw.cabin import DeviceError
 from hw.sim.bench import Bench, open_bench
 from tests.kill.both_sides import BothSides, Totals
 from tests.kill.customer import COIN, Customer
@@ -166,11 +167,12 @@ async def loop(
                 writes_a_visit = max(1, world.disk.writes - before)
                 story += f"; {writes_a_visit} writes of the disk in a visit"
             print(f"{story}; {time.monotonic() - begun_s:.0f} s", flush=True)
-    except (AssertionError, Broken, TimeoutError) as error:
+    except (AssertionError, Broken, DeviceError, TimeoutError) as error:
         print(f"BROKEN {done}/{cuts}: {error}", flush=True)
         return 1
     finally:
         stack.close()
+        world.disk.cut_now.set()  # whatever still waits for a cut has none to wait for
     print(
         f"{cuts} cuts, {now.spent_cents // COIN} tickets, {now.claimed_cents // COIN} claims, "
         f"{now.unclear_coins} unclear coins, {lost_cents // COIN} coins lost before their first edge was durable; "
