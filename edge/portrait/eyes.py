@@ -17,6 +17,7 @@ def _disc() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 
 _DISC = _disc()
+BRIGHTEST_SKIN = 93.0  # L*: what is brighter may be a reflection on the brightest face too, which may be grey
 
 
 def _grid(scene: Scene, eye: int, half_width: float, half_height: float) -> NDArray[np.float64]:
@@ -32,10 +33,10 @@ def glare(scene: Scene, cheeks: NDArray[np.uint8]) -> float:
 
     Brighter than the cheeks' bright end as well: in strong light lids and the bridge of the nose are bright and pale
     without any glasses, on fair skin before on dark. Calibrated on clean portraits (99.5th percentile, and half a stop
-    brighter) and discs of light laid over their eyes, 0.15 E and more in radius (bench/norm_defects.py): real glare is
-    rare among the 322.
+    brighter: the few told then are too bright by `exposure` as well) and discs of light laid over their eyes, 0.15 E
+    and more in radius (bench/norm_defects.py): real glare is rare among the 322.
     """
-    own = min(float(np.percentile(lab(cheeks)[:, 0], 90)) + 4.0, 97.0) if len(cheeks) else 82.0
+    own = min(float(np.percentile(lab(cheeks)[:, 0], 90)) + 4.0, BRIGHTEST_SKIN) if len(cheeks) else 82.0
     shares = []
     for eye in (0, 1):
         colours = lab(scene.at(_grid(scene, eye, 0.32, 0.20)))

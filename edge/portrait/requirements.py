@@ -204,7 +204,7 @@ TABLE: tuple[Requirement, ...] = (
     Requirement(
         "clipping", "share", "own", None, 0.38, falling(0.38, 0.05), lambda m: light.clipped(m.skin), every=6),
     Requirement(
-        "even_light", "stops", "own", -1.5, 1.5, within(-1.5, 1.5, 0.3),
+        "even_light", "stops", "own", -1.45, 1.45, within(-1.45, 1.45, 0.3),
         lambda m: light.side_ratio(m.scene, *m.cheeks), every=6),
     Requirement("natural_colour", "ΔE", "own", None, 3.0, falling(3, 2), _by_cheeks(_cast), every=6),
     Requirement("sharpness", "", "own", 0.445, None, rising(0.445, 0.03), lambda m: light.detail(m.scene), every=6),

@@ -179,6 +179,15 @@ def test_bright_light_is_no_reflection_on_glasses(judge: Judge, good: np.ndarray
         assert judge.look(glare(lit, face, 0.17))["eyes_visible"].passed is False
 
 
+def test_a_reflection_is_told_before_the_brightest_skin_too(judge: Judge, good: np.ndarray, face: Face) -> None:
+    """Its cheeks alone are lit, as bright as the reflection."""
+    down = np.array([0.2, 0.75]) * (face.chin_px[1] - face.middle_px[1]) + face.middle_px[1]
+    rows, lit = slice(round(down[0]), round(down[1])), good.copy()
+    lit[rows] = gain(good, face, 1.5)[rows]
+    assert judge.look(lit)["eyes_visible"].passed
+    assert judge.look(glare(lit, face, 0.17))["eyes_visible"].passed is False
+
+
 @pytest.mark.parametrize("where", ["mouth", "nose", "eye"])
 def test_something_of_the_skins_own_colour_before_mouth_nose_or_eye_is_refused(
     judge: Judge, good: np.ndarray, face: Face, where: str
