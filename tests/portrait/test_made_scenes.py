@@ -193,7 +193,7 @@ def test_a_narrow_shadow_counts_close_to_the_head_only() -> None:
 
 def test_what_is_no_brighter_than_the_cheeks_is_no_reflection() -> None:
     picture = np.full((SIDE, SIDE, 3), 190, np.uint8)
-    picture[160:200, 150:250] = 235  # pale and bright where lenses would be
+    picture[160:200, 150:250] = 230  # pale and bright where lenses would be, as the brightest skin may be
     made = scene(picture, person())
     share = [eyes.glare(made, np.full((40, 3), cheeks, np.uint8)) for cheeks in (150, 240)]
     assert share[0] > 0.2 and share[1] == 0
