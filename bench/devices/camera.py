@@ -19,7 +19,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,11 +48,11 @@ class Trial:
 
     settings: Picamera | V4l2
     command: Sequence[str]
-    change: Callable[[], Awaitable[None]]
+    change: Callable[[], None]
     shows: Callable[[Still], bool]
 
 
-async def nothing() -> None:
+def nothing() -> None:
     pass
 
 
@@ -83,7 +83,7 @@ def usb(folder: Path) -> Trial:
     colours = itertools.cycle(range(len(PATTERNS)))
     shown = 0
 
-    async def change() -> None:
+    def change() -> None:
         nonlocal shown
         shown = next(colours)
         show(PATTERNS[shown])
@@ -99,7 +99,7 @@ CAMERAS = {"played": played, "module": module, "usb": usb}
 
 
 async def one_still(camera: ProcessCamera, trial: Trial, counts: Counts) -> None:
-    await trial.change()
+    trial.change()
     asked_ns = now_ns()
     still = await camera.still()
     counts["stills"] += 1
