@@ -9,23 +9,23 @@ what covers a face (bench/norm_cover_train.py).
 import argparse
 import csv
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 
-from bench.norm_cover import unseen
 from bench.norm_defects import DEFECTS
 from bench.norm_eyes import WAYS
 from bench.norm_limits import FOLDS, RULES, Limits, Rule, drawn, fold_of, refused
 from bench.norm_made import cut_person, lay
 from bench.norm_train import SHUT_SHARES, fit_crown, fit_glasses, fit_lids, lid_samples, marked_height, rows
+from bench.norm_workers import Key, Workers
 from edge.judge import load_models
 from edge.judge_folder import progress
-from edge.picture import judge_picture, read_picture
-from edge.portrait import TABLE, Judge, Verdict
+from edge.picture import read_picture
+from edge.portrait import TABLE, Verdict
 from edge.portrait.crown import head_height
 from edge.portrait.eyes import frame_edges
 from edge.portrait.find import find
@@ -37,7 +37,7 @@ from edge.portrait.pose import turn
 Each = TypeVar("Each")
 Labels = dict[str, dict[str, str]]
 Verdicts = dict[str, Verdict]
-Made = dict[tuple[str, float], Verdicts]  # by defect and grade
+Made = dict[Key, Verdicts]
 
 
 @dataclass(frozen=True)
@@ -50,17 +50,6 @@ class Folds:
     def refused(self, name: str, verdict: Verdict) -> set[str]:
         """The findings that refuse this person's picture."""
         return refused(verdict, self.limits[fold_of(name, self.order)])
-
-
-@dataclass(frozen=True)
-class Judges:
-    """One for each fold, whose network of covers has not seen the people of that fold."""
-
-    each: tuple[Judge, ...]
-    order: list[str]
-
-    def look(self, name: str, picture: RGB | bytes) -> Verdict:
-        return judge_picture(self.each[fold_of(name, self.order)], picture)
 
 
 def draw_limits(plain: Verdicts, clean: Verdicts, made: Made, labels: Labels) -> Folds:
@@ -99,12 +88,12 @@ def draw_limits(plain: Verdicts, clean: Verdicts, made: Made, labels: Labels) ->
     return Folds(order, tuple(every))
 
 
-def told(what: str, each: Sequence[Each]) -> Iterator[Each]:
-    """One after the other, with a bar on the terminal, since each takes long."""
+def told(what: str, each: Iterable[Each], n: int) -> Iterator[Each]:
+    """One after the other of `n`, with a bar on the terminal, since each takes long."""
     print(f"{what} …", file=sys.stderr)
     for done, one in enumerate(each, 1):
         yield one
-        progress(done, len(each))
+        progress(done, n)
 
 
 def share(hits: int, n: int) -> str:
@@ -127,7 +116,7 @@ def auc(values: Iterable[float], positive: Iterable[bool]) -> float:
 def clean_set(faces: Path, labels: Labels, networks: Networks) -> dict[str, RGB]:
     """Every usable portrait on a plain wall."""
     out = {}
-    for name in told("laying the portraits on a plain wall", list(labels)):
+    for name in told("laying the portraits on a plain wall", labels, len(labels)):
         usable = labels[name]["usable"] == "yes"
         person = cut_person(read_picture(faces / f"{name}.jpg"), networks) if usable else None
         if person is not None:
@@ -273,18 +262,30 @@ def report_eyes(faces: Path, labels: Labels, networks: Networks, folds: int = 5)
     print("open eyes, 0.5th 1st 2nd 5th percentile", np.percentile(values, [0.5, 1, 2, 5]).round(2))
 
 
-def make_defects(clean: dict[str, RGB], verdicts: Verdicts, judges: Judges, people: int) -> Made:
-    """Each defect at each grade, judged, on people whose clean portrait its findings pass."""
-    made: Made = {}
+def asked_of(verdicts: Verdicts, people: int) -> dict[str, tuple[Key, ...]]:
+    """Which defects are made of whom: of people whose clean portrait their findings pass.
+
+    A grade beyond the norm's limit that lies next to one within it is made of them all, since the norm's 95 % are told
+    by it; any other of so many.
+    """
+    asked: dict[str, list[Key]] = {}
     for defect in DEFECTS:
         well = [n for n, v in verdicts.items() if v.face and not any(f.name in defect.findings for f in v.failed)]
-        chosen = well[:: max(1, len(well) // people)][:people]
+        few = well[:: max(1, len(well) // people)][:people]
         for grade in defect.grades:
-            made[defect.name, grade] = {}
-            for name in told(f"{defect.name} {grade:g} {defect.unit}", chosen):
-                face = verdicts[name].face
-                assert face is not None
-                made[defect.name, grade][name] = judges.look(name, defect.make(clean[name], face, grade))
+            for name in well if grade in defect.mildest else few:
+                asked.setdefault(name, []).append((defect.name, grade))
+    return {name: tuple(keys) for name, keys in asked.items()}
+
+
+def make_defects(clean: dict[str, RGB], verdicts: Verdicts, workers: Workers, people: int) -> Made:
+    """Each defect at each grade, judged, of those `asked_of` names."""
+    asked = asked_of(verdicts, people)
+    faces = {name: v.face for name, v in verdicts.items() if v.face is not None}
+    made: Made = {(defect.name, grade): {} for defect in DEFECTS for grade in defect.grades}
+    for name, judged in told("making defects, person by person", workers.defects(clean, faces, asked), len(asked)):
+        for key, verdict in judged.items():
+            made[key][name] = verdict
     return made
 
 
@@ -356,24 +357,12 @@ def _plot(table: list[tuple[str, float, str, bool, int, int]], path: Path) -> No
     sheet.save(path)
 
 
-def main() -> int:
-    """Prints all tables; 0."""
-    parser = argparse.ArgumentParser(prog="bench/norm-accuracy", description=__doc__)
-    parser.add_argument("faces", type=Path, help="folder with the portraits, labels.csv, people.csv, marks.csv")
-    parser.add_argument("--people", type=int, default=40, help="people each defect is made of (default 40)")
-    parser.add_argument("--out", type=Path, default=Path("bench/out"), help="where defects.csv and defects.png go")
-    args = parser.parse_args()
-    args.out.mkdir(parents=True, exist_ok=True)
-    models = load_models()
-    networks = Networks(models)
-    labels, people = rows(args.faces / "labels.csv"), rows(args.faces / "people.csv")
-    judges = Judges(tuple(Judge(unseen(models, fold)) for fold in range(FOLDS)), sorted(labels))
-    plain = {
-        name: judges.look(name, read_picture(args.faces / f"{name}.jpg"))
-        for name in told("judging the portraits", list(labels))
-    }
+def report(args: argparse.Namespace, networks: Networks, labels: Labels, people: Labels, workers: Workers) -> None:
+    """Portraits as they are, the clean set and the defects made in it: all that is told by whole verdicts."""
+    pictures = {name: read_picture(args.faces / f"{name}.jpg") for name in labels}
+    plain = dict(told("judging the portraits", workers.look(pictures), len(pictures)))
     clean = clean_set(args.faces, labels, networks)
-    verdicts = {name: judges.look(name, clean[name]) for name in told("judging the clean set", list(clean))}
+    verdicts = dict(told("judging the clean set", workers.look(clean), len(clean)))
     # where the source ends inside the frame no clean portrait can be made of it
     cut = [n for n, v in verdicts.items() if v.face is None or v["margins"].passed is False]
     print(f"\nclean set: {len(clean) - len(cut)} people; {len(cut)} left out, whose picture ends inside the frame")
@@ -384,13 +373,27 @@ def main() -> int:
         n: v for n, v in verdicts.items()
         if v.face is not None and labels[n]["pose"] in ("frontal", "slight") and abs(v.face.roll) < 4
     }  # fmt: skip
-    made = make_defects(clean, upright, judges, args.people)
+    made = make_defects(clean, upright, workers, args.people)
     folds = draw_limits(plain, verdicts, made, labels)
     report_labels(plain, folds, labels)
     report_clean(verdicts, folds, labels, people)
     report_defects(made, folds, args.out)
     report_defect_groups(made, folds, groups_of(labels, people))
     sys.stdout.flush()
+
+
+def main() -> int:
+    """Prints all tables; 0."""
+    parser = argparse.ArgumentParser(prog="bench/norm-accuracy", description=__doc__)
+    parser.add_argument("faces", type=Path, help="folder with the portraits, labels.csv, people.csv, marks.csv")
+    parser.add_argument("--people", type=int, default=40, help="people each other grade is made of (default 40)")
+    parser.add_argument("--out", type=Path, default=Path("bench/out"), help="where defects.csv and defects.png go")
+    args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    networks = Networks(load_models())
+    labels, people = rows(args.faces / "labels.csv"), rows(args.faces / "people.csv")
+    with Workers(sorted(labels)) as workers:
+        report(args, networks, labels, people, workers)
     report_heads(args.faces, labels, networks)
     report_eyes(args.faces, labels, networks)
     return 0

@@ -34,6 +34,15 @@ class Defect:
     beyond: Callable[[float], bool]
     make: Make
 
+    @property
+    def mildest(self) -> tuple[float, ...]:
+        """The grades beyond the norm's limit that lie next to one within it."""
+        beyond = [self.beyond(grade) for grade in self.grades]
+        return tuple(
+            grade for i, grade in enumerate(self.grades)
+            if beyond[i] and not all(beyond[max(0, i - 1) : i + 2])
+        )  # fmt: skip
+
 
 def _t(face: Face) -> float:
     return float(np.hypot(face.chin_px[0] - face.middle_px[0], face.chin_px[1] - face.middle_px[1]))
