@@ -1,5 +1,6 @@
 """The background: uniform, light but not white, without a shadow. Pure; never decides."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,9 +16,11 @@ STEP = 4  # the background is looked at on every fourth pixel of the scene, but 
 BAND_PX = 128  # rows of the scene whose gradient is taken together, a multiple of BLOCK
 RIM = 2  # steps about the person that are nobody's: soft hair, the mask's own doubt
 LEAST, LEAST_SHARE = 100, 0.01  # steps of background, and share of the frame: less shows nothing of a wall
+LEAST_BESIDE = 20  # steps of background on one side of the head
 BLOCK = 16  # scene pixels: of so large a square edges are told from noise
 APART = 4  # scene pixels along an edge: noise that far apart is another, also after a picture was reduced
-BESIDE, DARK_PERCENT = 0.1, 40  # a shadow close to the head: within so many T of it, on so much of a side
+CLOSE, APART_FROM, APART_TO = 0.06, 0.15, 0.35  # T from the person: where a narrow shadow falls; where it has ended
+CLOSE_PERCENT, APART_PERCENT = 40, 60  # how much of that must be dark, and lit
 HEAD = 0.2  # of the person mask: more is the person, hair's rim included
 # OFIQ looks at 492 × 406 of its aligned picture (616², eyes 113 px apart about 307.5, 272) at 354 × 292
 OFIQ_SIZE = 354, 292
@@ -159,24 +162,39 @@ def ofiq_gradient(scene: Scene) -> float | None:
 
 
 def shadow(scene: Scene, ground: Ground) -> float:
-    """L* by which the darker side of the wall beside the head falls below the wall's lit part.
+    """L* by which the wall beside the head falls below the wall's lit part: the greatest of four falls, at least 0.
 
-    Lit is the 85th percentile of the whole background; of a side the 25th counts, since a shadow covers only a part,
-    or the 40th of what lies close to the head, where a hard light casts a narrow one. Calibrated on clean portraits
-    and made shadows 50 levels deep, soft and wide or along the head's outline (bench/norm_defects.py).
+    On each side of the head the 25th percentile, since a shadow covers only a part, against the 85th of the whole wall.
+    And where a hard light casts a narrow one: the wall close to the person against that a little farther away on the
+    same side, by which a wall that darkens slowly has none. Calibrated on clean portraits and made shadows 50 levels
+    deep, soft and wide or along the head's outline (bench/norm_defects.py).
     """
     low, high = (end / STEP - ground.corner for end in (scene.mesh[:, :2].min(axis=0), scene.mesh[:, :2].max(axis=0)))
     rows, columns = (np.arange(n) for n in ground.mask.shape)
-    beside = ((rows > low[1] - (high[1] - low[1]) / 3) & (rows < high[1]))[:, None] & ground.mask
+    tall, quarter, middle = high[1] - low[1], (high[0] - low[0]) / 4, (low[0] + high[0]) / 2
     lightness = ground.colours[..., 0]
     lit = float(np.percentile(lightness[ground.mask], 85))
-    near = ~ground.mask
-    for _ in range(max(1, round(BESIDE * scene.eye_to_chin / STEP / RIM))):
-        near = _widened(near)
+    beside = ((rows > low[1] - tall / 3) & (rows < high[1]))[:, None] & ground.mask
     falls = [
-        lit - float(np.percentile(dark, percent))
+        lit - float(np.percentile(dark, 25))
         for side in (columns < low[0], columns > high[0])
-        for where, percent in ((beside, 25), (beside & near, DARK_PERCENT))
-        if (dark := lightness[where & side]).size > 20
+        if (dark := lightness[beside & side]).size > LEAST_BESIDE
     ]
+    within = _within(~ground.mask, [share * scene.eye_to_chin / STEP for share in (CLOSE, APART_FROM, APART_TO)])
+    above_chin = (rows < high[1])[:, None]
+    close, apart = within[0] & ground.mask & above_chin, within[2] & ~within[1] & above_chin
+    for side in (columns < middle - quarter, columns > middle + quarter):
+        dark, light = lightness[close & side], lightness[apart & side]
+        if min(dark.size, light.size) > LEAST_BESIDE:
+            falls.append(float(np.percentile(light, APART_PERCENT) - np.percentile(dark, CLOSE_PERCENT)))
     return max(falls, default=0.0)
+
+
+def _within(mask: NDArray[np.bool_], reaches: Sequence[float]) -> list[NDArray[np.bool_]]:
+    """What lies within each of these ascending distances of the mask, in its pixels: `RIM` at least, in steps of it."""
+    grown, by, out = mask, 0, []
+    for reach in reaches:
+        while by < max(1, round(reach / RIM)):
+            grown, by = _widened(grown.copy()), by + 1
+        out.append(grown)
+    return out

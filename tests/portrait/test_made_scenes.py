@@ -191,6 +191,24 @@ def test_a_narrow_shadow_counts_close_to_the_head_only() -> None:
         assert (ground.shadow(made, seen) > 8) is dark
 
 
+def test_a_narrow_shadow_counts_above_wide_hair_too_and_a_wall_that_darkens_slowly_has_none() -> None:
+    left, top, right, _ = FACE
+    wide_hair = person()
+    wide_hair[top - 30 :] = 1
+    wide_hair[top - 70 : top - 30, left:right] = 1
+    slowly = np.linspace(225, 190, SIDE)[:, None, None]
+    for shadowed in (False, True):
+        picture = wall()
+        picture[:] = slowly
+        if shadowed:
+            picture[top - 70 : top - 30, right : right + 20] -= 45
+            picture[top - 50 : top - 30, right + 20 :] -= 45
+        made = scene(picture, wide_hair, eyes_above_chin=140.0)
+        seen = ground.ground(made, FRAME)
+        assert seen is not None
+        assert (ground.shadow(made, seen) > 8) is shadowed
+
+
 def test_what_is_no_brighter_than_the_cheeks_is_no_reflection() -> None:
     picture = np.full((SIDE, SIDE, 3), 190, np.uint8)
     picture[160:200, 150:250] = 230  # pale and bright where lenses would be, as the brightest skin may be
