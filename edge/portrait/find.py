@@ -22,6 +22,9 @@ NEAR_ENOUGH = 0.05  # of that, either way: the detector's eyes are no surer, and
 REACH = 4.2  # side of the scene's square in eye-to-chin distances: room for the whole 35 × 45 mm frame
 RIGHT_CORNERS, LEFT_CORNERS = (33, 133), (263, 362)  # mesh: outer, inner corner of the person's right and left eye
 CHIN = 152
+Eyes = tuple[tuple[Points, Points], tuple[Points, Points]]
+"""Irises (5 × 2 each) and lids (71 × 2 each): the person's right eye (the picture's left), the left."""
+
 # the mesh puts the chin 0.46 mm too high on a head of 34 mm (45 marked heads): 0.46 mm of 18 mm eye-to-chin
 CHIN_TOO_HIGH = 0.46 / 18.0
 
@@ -40,6 +43,7 @@ class Scene:
     irises: tuple[Points, Points]  # 5 × 2 each: the person's right eye (picture's left), the left
     lids: tuple[Points, Points]  # 71 × 2 each
     person: Grey | None  # probability, shape of rgb; None on the cheap path when it was not asked for
+    mirrored_eyes: Eyes | None = None  # the eyes once more, seen in the mirror; None in live frames: no time for it
 
     @cached_property
     def eyes(self) -> Points:
@@ -104,7 +108,7 @@ class Track:
     mesh: Points | None = None
     faces: tuple[Detected, ...] = ()
     person: Grey | None = None
-    eyes: tuple[tuple[Points, Points], tuple[Points, Points]] | None = None  # irises, lids
+    eyes: Eyes | None = None
     corners: Points | None = None  # outer eye corners where these eyes were found
     crown: tuple[float, float] | None = None  # head height over T, and its band in mm
     findings: dict[str, Finding | None] = field(default_factory=dict)
@@ -134,11 +138,13 @@ def find(rgb: RGB, networks: Networks, *, shrunk: int = 1) -> Scene | None:
         if presence < PRESENT:
             return None
         irises, lids = eyes(work, mesh, networks)
+        mirrored = eyes(work, mesh, networks, mirrored=True)
         person = mask.result()
     size = (rgb.shape[1] * shrunk, rgb.shape[0] * shrunk)
     all_faces = tuple(scaled(each, step * shrunk) for each in faces)
     origin = (origin[0] * shrunk, origin[1] * shrunk)
-    return Scene(np.asarray(work), scale / shrunk, origin, size, all_faces, mesh, presence, irises, lids, person)
+    seen = np.asarray(work)
+    return Scene(seen, scale / shrunk, origin, size, all_faces, mesh, presence, irises, lids, person, mirrored)
 
 
 def follow(rgb: RGB, networks: Networks, track: Track) -> Scene | None:
@@ -167,9 +173,7 @@ def follow(rgb: RGB, networks: Networks, track: Track) -> Scene | None:
     return Scene(rgb, 1.0, (0.0, 0.0), size, track.faces, mesh, presence, irises, lids, track.person)
 
 
-def _one_eye(
-    work: Image.Image, mesh: Points, networks: Networks, track: Track, turn: int
-) -> tuple[tuple[Points, Points], tuple[Points, Points]]:
+def _one_eye(work: Image.Image, mesh: Points, networks: Networks, track: Track, turn: int) -> Eyes:
     """The eye whose turn it is looked at anew, what was seen in the frame before moved along with its corner."""
     assert track.eyes is not None and track.corners is not None
     irises, lids = list(track.eyes[0]), list(track.eyes[1])
@@ -188,10 +192,10 @@ def _eye_square(mesh: Points, outer: int, inner: int) -> Square:
     return Square(float(middle[0]), float(middle[1]), side, angle(mesh[33], mesh[263]))
 
 
-def eyes(work: Image.Image, mesh: Points, networks: Networks) -> tuple[tuple[Points, Points], tuple[Points, Points]]:
-    """Iris points and lids of both eyes, the person's right eye (picture's left) first."""
+def eyes(work: Image.Image, mesh: Points, networks: Networks, *, mirrored: bool = False) -> Eyes:
+    """Irises and lids. `mirrored`: each eye as the network of the other sees it, by which its bias turns round."""
     both = [
-        networks.iris(work, _eye_square(mesh, outer, inner), right=outer == RIGHT_CORNERS[0])
+        networks.iris(work, _eye_square(mesh, outer, inner), right=(outer == RIGHT_CORNERS[0]) is not mirrored)
         for outer, inner in (RIGHT_CORNERS, LEFT_CORNERS)
     ]
     return (both[0][0], both[1][0]), (both[0][1], both[1][1])

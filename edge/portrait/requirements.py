@@ -198,13 +198,13 @@ TABLE: tuple[Requirement, ...] = (
     Requirement(
         "expression", "", "own", None, 1.24, falling(1.24, 0.04), _smile, overridable=True,
     ),
-    Requirement("gaze", "eye width", "own", None, 0.073, falling(0.073, 0.02), lambda m: m.gaze, overridable=True),
+    Requirement("gaze", "eye width", "own", None, 0.07, falling(0.07, 0.02), lambda m: m.gaze, overridable=True),
     Requirement(
         "exposure", "luma", "own", 0.65, 0.99, within(0.65, 0.99, 0.02), lambda m: light.bright_end(m.skin), every=6),
     Requirement(
         "clipping", "share", "own", None, 0.38, falling(0.38, 0.05), lambda m: light.clipped(m.skin), every=6),
     Requirement(
-        "even_light", "stops", "own", -1.45, 1.45, within(-1.45, 1.45, 0.3),
+        "even_light", "stops", "own", -1.42, 1.42, within(-1.42, 1.42, 0.3),
         lambda m: light.side_ratio(m.scene, *m.cheeks), every=6),
     Requirement("natural_colour", "ΔE", "own", None, 3.0, falling(3, 2), _by_cheeks(_cast), every=6),
     Requirement("sharpness", "", "own", 0.445, None, rising(0.445, 0.03), lambda m: light.detail(m.scene), every=6),

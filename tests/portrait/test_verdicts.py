@@ -27,6 +27,7 @@ from edge.picture import read_picture
 from edge.portrait import TABLE, Face, Judge
 from edge.portrait.find import find
 from edge.portrait.networks import Networks
+from edge.portrait.shape import iris_offset
 from edge.texts import LANGUAGES, Texts
 
 PICTURES = Path(__file__).parents[2] / "demo" / "pictures"
@@ -177,6 +178,16 @@ def test_bright_light_is_no_reflection_on_glasses(judge: Judge, good: np.ndarray
         lit = gain(good, face, stops)
         assert judge.look(lit)["eyes_visible"].value < 0.03
         assert judge.look(glare(lit, face, 0.17))["eyes_visible"].passed is False
+
+
+def test_who_looks_into_the_lens_does_so_in_the_mirror_as_well(good: np.ndarray) -> None:
+    networks = Networks(load_models())
+    across = []
+    for picture in (good, np.ascontiguousarray(good[:, ::-1])):
+        found = find(picture, networks)
+        assert found is not None
+        across.append(iris_offset(found)[0])
+    assert abs(sum(across)) < 0.015  # by one look at each eye 0.024: a third of what the finding allows
 
 
 def test_a_reflection_is_told_before_the_brightest_skin_too(judge: Judge, good: np.ndarray, face: Face) -> None:
