@@ -316,15 +316,18 @@ def report_defect_groups(made: Made, folds: Folds, groups: dict[str, set[str]]) 
 
 def report_defects(made: Made, folds: Folds, out: Path) -> None:
     """How many of each defect and grade are refused; a table, a CSV and a plot."""
-    print("\n## Made defects: refused, by grade (* beyond the norm's limit)")
+    print("\n## Made defects: refused, by grade (* beyond the norm's limit); then by the table's limits")
     table = []
     for defect in DEFECTS:
+        asked = set(defect.findings)
         for grade in defect.grades:
             own = made[defect.name, grade]
-            hits = sum(v.face is None or bool(folds.refused(n, v) & set(defect.findings)) for n, v in own.items())
+            hits = sum(v.face is None or bool(folds.refused(n, v) & asked) for n, v in own.items())
+            by_table = sum(v.face is None or any(f.name in asked for f in v.failed) for v in own.values())
             star = "*" if defect.beyond(grade) else " "
             table.append((defect.name, grade, defect.unit, bool(defect.beyond(grade)), hits, len(own)))
-            print(f"{defect.name:24s} {grade:7g} {defect.unit:22s}{star} {share(hits, len(own))}")
+            name = f"{defect.name:24s} {grade:7g} {defect.unit:22s}{star}"
+            print(f"{name} {share(hits, len(own)):30s} {by_table}")
     with (out / "defects.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(("defect", "grade", "unit", "beyond", "refused", "n"))
