@@ -9,7 +9,7 @@ what covers a face (bench/norm_cover_train.py).
 import argparse
 import csv
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -88,12 +88,13 @@ def draw_limits(plain: Verdicts, clean: Verdicts, made: Made, labels: Labels) ->
     return Folds(order, tuple(every))
 
 
-def told(what: str, each: Iterable[Each], n: int) -> Iterator[Each]:
-    """One after the other of `n`, with a bar on the terminal, since each takes long."""
+def told(what: str, each: Iterable[Each], n: int | None = None) -> Iterator[Each]:
+    """One after the other, with a bar on the terminal, since each takes long; `n`: how many, where they do not know."""
     print(f"{what} …", file=sys.stderr)
+    total = n if n is not None else len(each) if isinstance(each, Sized) else 0
     for done, one in enumerate(each, 1):
         yield one
-        progress(done, n)
+        progress(done, total)
 
 
 def share(hits: int, n: int) -> str:
@@ -116,7 +117,7 @@ def auc(values: Iterable[float], positive: Iterable[bool]) -> float:
 def clean_set(faces: Path, labels: Labels, networks: Networks) -> dict[str, RGB]:
     """Every usable portrait on a plain wall."""
     out = {}
-    for name in told("laying the portraits on a plain wall", labels, len(labels)):
+    for name in told("laying the portraits on a plain wall", labels):
         usable = labels[name]["usable"] == "yes"
         person = cut_person(read_picture(faces / f"{name}.jpg"), networks) if usable else None
         if person is not None:
