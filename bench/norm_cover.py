@@ -1,4 +1,4 @@
-"""Things before a face, made: cards, cloths, blobs, hands, of any colour and texture. Never part of a booth.
+"""Things before a face, made: cards, cloths, blobs, hands, hair, of any colour and texture. Never part of a booth.
 
 `cover` lays one of them somewhere on a face; `seen` is what cameras and light do to any picture. All by chance, from
 the generator that is given: the same one makes the same pictures.
@@ -20,9 +20,10 @@ from edge.portrait.pixels import RGB, Points, within
 FOLDED = Path(__file__).parent / "norm_cover_folds.npz"  # the networks without each fold, by bench/norm_cover_train.py
 Floats = NDArray[np.float32]
 Dice = np.random.Generator
-SHAPES = {"card": 0.15, "oval": 0.15, "half": 0.2, "blob": 0.15, "hand": 0.35}
+SHAPES = {"card": 0.11, "oval": 0.11, "half": 0.17, "blob": 0.11, "hand": 0.36, "hair": 0.14}
 COLOURS = {"own skin": 0.3, "another's skin": 0.15, "grey": 0.2, "any": 0.25, "dark": 0.1}
 TEXTURES = {"plain": 0.3, "woven": 0.2, "cloudy": 0.25, "striped": 0.1, "of a picture": 0.15}
+FOREHEAD_TOP = 10  # of the mesh
 LEAST, MOST = 0.04, 0.75  # covered of the face, brows to chin: less hides nothing, with more nobody is there
 
 
@@ -43,6 +44,14 @@ class Person:
         return float(np.hypot(*(self.mesh[152, :2] - self.middle)))
 
     @property
+    def hair(self) -> Points:
+        """The colour above the forehead: hair, or skin on a bald head."""
+        x, y = self.mesh[FOREHEAD_TOP, :2] - (0, 0.3 * self.eye_to_chin)
+        half = max(2, round(0.08 * self.eye_to_chin))
+        top, left = max(0, round(y) - half), max(0, round(x) - half)
+        return np.asarray(np.median(self.rgb[top : top + 2 * half, left : left + 2 * half].reshape(-1, 3), axis=0))
+
+    @property
     def skin(self) -> Points:
         """The colour of the cheek at the picture's left."""
         return np.asarray(np.median(within(self.mesh[list(CHEEK_LEFT)], self.rgb), axis=0))
@@ -59,6 +68,20 @@ class Fingers:
     across: Points
 
 
+@dataclass(frozen=True)
+class Lock:
+    """Hair that hangs from the forehead over an eye: 0 is the person's right one; the rest in eye-to-chin distances.
+
+    How wide it is, how far aside it begins, how far below the eye it ends, and how thick: 1 leaves little to see.
+    """
+
+    eye: int
+    band: float
+    lean: float
+    tip: float
+    thick: float = 1.0
+
+
 def unseen(models: Mapping[str, bytes], fold: int) -> dict[str, bytes]:
     """The judge's models, with the network of covers that has not seen the people of this fold."""
     with np.load(BytesIO(models["cover"])) as own, np.load(FOLDED) as folded:
@@ -73,6 +96,8 @@ def cover(person: Person, others: Mapping[str, Person], dice: Dice) -> tuple[RGB
     shape = str(dice.choice(list(SHAPES), p=list(SHAPES.values())))
     colour = str(dice.choice(list(COLOURS), p=list(COLOURS.values())))
     texture = str(dice.choice(list(TEXTURES), p=list(TEXTURES.values())))
+    if shape == "hair":
+        return _hair(person, dice)
     outline, fingers = _outline(person, shape, dice)
     if fingers is not None and texture in ("striped", "of a picture"):
         texture = "cloudy"
@@ -87,6 +112,62 @@ def cover(person: Person, others: Mapping[str, Person], dice: Dice) -> tuple[RGB
     thing = _surface(person, _colour(person, others, colour, dice), texture, others, fingers, dice)
     laid = np.clip(behind * (1 - where) + thing * where + 0.5, 0, 255).astype(np.uint8)
     return laid, where[..., 0], f"{shape}, {colour}, {texture}"
+
+
+def _hair(person: Person, dice: Dice) -> tuple[RGB, Floats, str]:
+    """As `cover`: a lock over an eye, as dark as the person's own hair, or otherwise."""
+    lock = Lock(
+        int(dice.integers(2)), dice.uniform(0.08, 0.55), dice.normal(0, 0.25), dice.uniform(0.05, 0.9),
+        dice.uniform(0.4, 1.3),
+    )  # fmt: skip
+    kind = str(dice.choice(["own", "dark", "any"], p=[0.6, 0.2, 0.2]))
+    match kind:
+        case "own":
+            colour = person.hair
+        case "dark":
+            colour = dice.uniform(5, 60, 3)
+        case _:  # from black over brown and red to blond and white
+            colour = dice.uniform(15, 210) * np.array([1.0, dice.uniform(0.7, 1.0), dice.uniform(0.45, 1.0)])
+    blurred = dice.uniform(0.3, 1.2) if dice.random() < 0.4 else 0.0
+    laid, where = hang(person, lock, colour, dice, blurred)
+    return laid, where, f"hair, {kind}, plain"
+
+
+def hang(person: Person, lock: Lock, colour: Points, dice: Dice, blurred: float = 0.0) -> tuple[RGB, Floats]:
+    """The lock before the face, its strands lighter and darker: the picture, and where it lies (0…1, H × W)."""
+    height, width = person.rgb.shape[:2]
+    t, twice = person.eye_to_chin, 2
+    drawn, tones = (Image.new("L", (twice * width, twice * height)) for _ in range(2))
+    eye = person.mesh[list(EYE_CORNERS[lock.eye]), :2].mean(axis=0)
+    for _ in range(round(110 * lock.thick * lock.band)):
+        over = dice.uniform(-0.5, 0.5) * lock.band
+        path = eye + t * np.array([
+            (over * 0.6 + lock.lean, dice.uniform(-0.8, -0.55)),
+            (over + 0.2 * lock.lean, -0.2),
+            (over, 0.0),
+            (over * dice.uniform(0.8, 1.3) - 0.2 * lock.lean, lock.tip * dice.uniform(0.7, 1.1)),
+        ])  # fmt: skip
+        strand = [(float(twice * x), float(twice * y)) for x, y in _bent(path)]
+        wide = max(1, round(twice * t * dice.uniform(0.004, 0.016)))
+        ImageDraw.Draw(drawn).line(strand, fill=255, width=wide, joint="curve")
+        ImageDraw.Draw(tones).line(strand, fill=int(dice.uniform(90, 200)), width=wide, joint="curve")
+    outline, tone = (each.resize((width, height), Image.Resampling.BOX) for each in (drawn, tones))
+    # of a strand's own rim only a part was drawn
+    part = np.maximum(np.asarray(outline, np.float32), 12)[..., None] / np.float32(255)
+    shade = np.asarray(tone, np.float32)[..., None] / np.float32(145) / part
+    if blurred:
+        outline = outline.filter(ImageFilter.GaussianBlur(blurred))
+    where = np.asarray(outline, np.float32)[..., None] / np.float32(255)
+    laid = person.rgb * (1 - where) + colour * np.clip(shade, 0.5, 1.5) * where
+    return np.clip(laid + 0.5, 0, 255).astype(np.uint8), where[..., 0]
+
+
+def _bent(path: Points) -> Points:
+    """A line through these four points, bent where they lie."""
+    at = np.linspace(0, 1, 24)[:, None]
+    rest = 1 - at
+    # the two in the middle pull as the ends of a Bézier curve's arms do
+    return np.asarray(rest**3 * path[0] + 3 * rest**2 * at * path[1] + 3 * rest * at**2 * path[2] + at**3 * path[3])
 
 
 def share(where: Floats, mesh: Points, grid: Grid) -> float:

@@ -13,7 +13,7 @@ from operator import le
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from bench.norm_cover import Fingers, Person, finger_discs, rounded
+from bench.norm_cover import Fingers, Lock, Person, finger_discs, hang, rounded
 from edge.portrait.find import EYES_APART_PX
 from edge.portrait.frame import WIDTH_MM, frame
 from edge.portrait.pixels import RGB, box_blur
@@ -223,6 +223,26 @@ def hand(rgb: RGB, face: Face, number: float) -> RGB:
     return np.clip(rgb * (1 - where) + rounded(skin, x, y, fingers, t, dice) * where, 0, 255).astype(np.uint8)
 
 
+def hair(rgb: RGB, face: Face, wide: float) -> RGB:
+    """A lock of the person's own hair over the eye at the picture's left, so many T wide."""
+    person = Person(rgb, face.mesh_px)
+    return hang(person, Lock(0, wide, 0.1, 0.35), person.hair, np.random.default_rng(0))[0]
+
+
+def thick_frames(rgb: RGB, face: Face, thick: float) -> RGB:
+    """Dark glasses whose rims are so many E thick, their outer edge 0.3 E above and below the eyes."""
+    eyes = np.array(face.eyes_px)
+    apart = float(np.hypot(*(eyes[1] - eyes[0])))
+    picture = Image.fromarray(rgb)
+    pen, wide = ImageDraw.Draw(picture), max(1, round(thick * apart))
+    for x, y in eyes:
+        box = (x - 0.42 * apart, y - 0.3 * apart, x + 0.42 * apart, y + 0.3 * apart)
+        pen.rounded_rectangle(box, 0.12 * apart, outline=(25, 22, 20), width=wide)
+    (ax, ay), (bx, by) = eyes + apart * np.array([[0.42, -0.05], [-0.42, -0.05]])
+    pen.line([(float(ax), float(ay)), (float(bx), float(by))], fill=(25, 22, 20), width=wide)
+    return np.asarray(picture)
+
+
 def hidden(where: str) -> Make:
     """A softly shaded oval of the skin's own colour before a part of the face, so many times as wide as that is."""
     half_wide, points = {
@@ -358,6 +378,11 @@ DEFECTS: tuple[Defect, ...] = (
         )
     ),
     Defect("fingers", ("face_unobstructed", "one_face"), "fingers", (1, 2, 3, 4), lambda g: g >= 4, hand),
+    Defect("hair over an eye", ("face_unobstructed",), "T wide", (0.05, 0.1, 0.2, 0.3, 0.45), lambda g: g >= 0.3, hair),
+    Defect(
+        "thick frames", ("face_unobstructed", "lenses_clear"), "E",
+        (0.04, 0.08, 0.12, 0.18, 0.24), lambda g: g >= 0.18, thick_frames,
+    ),
     *(
         Defect(
             f"{where} hidden", ("features_visible",), "of its width",

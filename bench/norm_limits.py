@@ -47,6 +47,8 @@ class Rule:
         return -array if self.side == "low" else abs(array) if self.side == "both" else array
 
 
+COVERS = (("fingers", 4), ("hair over an eye", 0.3), ("cheek hidden", 1.5), ("chin hidden", 1.0))
+
 # few portraits are labelled frontal: the greatest of them, a tenth widened, instead of a percentile that is one person
 RULES: tuple[Rule, ...] = (
     Rule("yaw", "both", 100, widened=1.1),
@@ -64,7 +66,7 @@ RULES: tuple[Rule, ...] = (
     Rule("eyes_visible", "high", 99.5, made=(("glare", 0.15),)),
     Rule("lenses_clear", "high", 99.5, made=(("dark lenses", 3),)),
     Rule("red_eyes", "high", 99.5, made=(("red eyes", 120),)),
-    Rule("face_unobstructed", "high", 99.5, made=(("fingers", 4), ("cheek hidden", 1.5), ("chin hidden", 1.0))),
+    Rule("face_unobstructed", "high", 99.5, made=COVERS),
     Rule("features_visible", "low", 99.5, made=tuple((f"{each} hidden", 1.25) for each in ("mouth", "nose", "eye"))),
     Rule("background_uniform", "high", 99.5, made=(("stripes", 8), ("folds", 20))),
     Rule("background_shadow", "high", 99.5, made=(("shadow", 50), ("near shadow", 50))),

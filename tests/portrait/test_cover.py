@@ -11,7 +11,7 @@ from bench.norm_cover_train import lay_grid
 from bench.norm_limits import FOLDS
 from edge.judge import load_models
 from edge.portrait import TABLE
-from edge.portrait.cover import Net, read_net, score
+from edge.portrait.cover import Layers, Net, read_net, score
 from edge.portrait.find import Scene, find
 from edge.portrait.flat import SIDE, flat
 from edge.portrait.measures import Measures, read_fits
@@ -61,10 +61,19 @@ def test_a_face_cut_by_the_pictures_border_is_laid_flat_all_the_same(scene: Scen
         assert np.isfinite(flat(scene.rgb[part], scene.mesh, net.grid)).all()
 
 
-def test_the_network_is_three_convolutions_and_two_dense_layers(net: Net) -> None:
+def test_each_network_is_three_convolutions_and_two_dense_layers_and_their_mean_counts(
+    net: Net,
+) -> None:
     maps = np.random.default_rng(3).normal(0, 1, (4, SIDE, SIDE)).astype(np.float32)
+    ways = maps, maps[:, :, ::-1]
+    answers = [written_out(way, layers) for layers in net.members for way in ways]
+    assert len(net.members) == 2
+    assert score(maps, net) == pytest.approx(np.mean(answers), abs=1e-3)
+
+
+def written_out(maps: np.ndarray, layers: Layers) -> float:
     seen = maps.astype(np.float64)
-    for weight, offset in net.layers[:3]:  # written out: each second place, zeros beyond the rim
+    for weight, offset in layers[:3]:  # written out: each second place, zeros beyond the rim
         size, reach = weight.shape[-1], weight.shape[-1] // 2
         padded = np.pad(seen, ((0, 0), (reach, reach), (reach, reach)))
         half = seen.shape[1] // 2
@@ -73,9 +82,9 @@ def test_the_network_is_three_convolutions_and_two_dense_layers(net: Net) -> Non
             window = padded[:, 2 * y : 2 * y + size, 2 * x : 2 * x + size]
             out[:, y, x] = (weight * window).sum(axis=(1, 2, 3)) + offset
         seen = out.clip(0)
-    (inner, inner_offset), (outer, outer_offset) = net.layers[3:]
+    (inner, inner_offset), (outer, outer_offset) = layers[3:]
     hidden = (inner @ seen.ravel() + inner_offset).clip(0)
-    assert score(maps, net) == pytest.approx(float((outer @ hidden + outer_offset)[0]), abs=1e-3)
+    return float((outer @ hidden + outer_offset)[0])
 
 
 def judged(scene: Scene, turned: float, pitch: float) -> float:
@@ -109,7 +118,7 @@ def test_there_is_a_network_for_every_fold_that_has_not_seen_its_people(scene: S
     scores = set()
     for fold in range(FOLDS):
         other = read_net(unseen(models, fold)["cover"])
-        assert [weight.shape for weight, _ in other.layers] == [weight.shape for weight, _ in net.layers]
+        assert len(other.members) == len(net.members)
         assert np.array_equal(other.grid.near, net.grid.near)
         scores.add(score(own, other))
     assert len(scores | {score(own, net)}) == FOLDS + 1

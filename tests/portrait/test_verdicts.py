@@ -11,6 +11,7 @@ from bench.norm_defects import (
     folds,
     gain,
     glare,
+    hair,
     hand,
     hidden,
     near_shadow,
@@ -19,6 +20,7 @@ from bench.norm_defects import (
     sensor_noise,
     shadow,
     side_light,
+    thick_frames,
     thing,
 )
 from bench.norm_eyes import WAYS, shut
@@ -216,6 +218,8 @@ COVERS = {
     "a card of the skin's own colour from below": (covered(None), 0.3),
     "something before the chin": (hidden("chin"), 1.25),
     "something before a cheek": (hidden("cheek"), 1.5),
+    "a lock of hair over an eye": (hair, 0.3),
+    "glasses with thick frames": (thick_frames, 0.24),
 }
 
 
