@@ -72,7 +72,7 @@ class Fingers:
 class Lock:
     """Hair that hangs from the forehead over an eye: 0 is the person's right one; the rest in eye-to-chin distances.
 
-    How wide it is, how far aside it begins, how far below the eye it ends, and how thick: 1 leaves little to see.
+    How wide it is, how far aside it begins, how far below the eye it ends, and how thick: by 1 strands as wide in sum.
     """
 
     eye: int
