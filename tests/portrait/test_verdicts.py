@@ -27,7 +27,7 @@ from bench.norm_eyes import WAYS, shut
 from edge.judge import load_models
 from edge.picture import read_picture
 from edge.portrait import TABLE, Face, Judge
-from edge.portrait.find import find
+from edge.portrait.find import LEFT_CORNERS, RIGHT_CORNERS, find
 from edge.portrait.networks import Networks
 from edge.portrait.shape import iris_offset
 from edge.texts import LANGUAGES, Texts
@@ -180,6 +180,29 @@ def test_bright_light_is_no_reflection_on_glasses(judge: Judge, good: np.ndarray
         lit = gain(good, face, stops)
         assert judge.look(lit)["eyes_visible"].value < 0.03
         assert judge.look(glare(lit, face, 0.17))["eyes_visible"].passed is False
+
+
+def looking_aside(rgb: np.ndarray, face: Face, share: float) -> np.ndarray:
+    """The irises moved to the right by this share of the eye's width, the corners where they were."""
+    out = rgb.copy()
+    rows, columns = np.mgrid[: rgb.shape[0], : rgb.shape[1]].astype(float)
+    for outer, inner in (RIGHT_CORNERS, LEFT_CORNERS):
+        a, b = face.mesh_px[outer, :2], face.mesh_px[inner, :2]
+        (x, y), width = (a + b) / 2, float(np.hypot(*(b - a)))
+        nearness = np.clip(1 - ((columns - x) / (0.5 * width)) ** 2 - ((rows - y) / (0.25 * width)) ** 2, 0, 1)
+        source = np.clip(np.rint(columns - share * width * np.sqrt(nearness)), 0, rgb.shape[1] - 1).astype(int)
+        out = np.take_along_axis(out, source[..., None], axis=1)
+    return out
+
+
+def test_who_looks_aside_is_refused_and_who_looks_into_the_lens_is_not_live_too(
+    judge: Judge, good: np.ndarray, face: Face
+) -> None:
+    for live in (False, True):
+        for step in (1, -1):  # to the left as well
+            looks = [np.ascontiguousarray(each[:, ::step]) for each in (good, looking_aside(good, face, 0.3))]
+            ahead, aside = ((Judge(load_models()) if live else judge).look(each, live=live) for each in looks)
+            assert ahead["gaze"].passed and aside["gaze"].passed is False
 
 
 def test_who_looks_into_the_lens_does_so_in_the_mirror_as_well(good: np.ndarray) -> None:
