@@ -33,6 +33,7 @@ class Defect:
     grades: tuple[float, ...]
     beyond: Callable[[float], bool]
     make: Make
+    of_upright: bool = False  # made only of those who sit upright: a grade counts from there
 
     @property
     def mildest(self) -> tuple[float, ...]:
@@ -339,7 +340,7 @@ DEFECTS: tuple[Defect, ...] = (
         "cold cast", ("natural_colour", "background_tone"), "share",
         (-0.05, -0.1, -0.15, -0.25), lambda g: g <= -0.25, cast,
     ),
-    Defect("tilt", ("roll",), "°", (3, 6, 12, 16, 20), lambda g: g >= 16, tilt),
+    Defect("tilt", ("roll",), "°", (3, 6, 12, 16, 20), lambda g: g >= 16, tilt, of_upright=True),
     Defect(
         "cut above", ("margins", "head_height"), "mm over the crown",
         (4, 3, 2, 1, 0, -3), lambda g: g <= 1, cropped,

@@ -56,8 +56,9 @@ def covered(scene: Scene, net: Net) -> float:
     """Log odds that something lies before the face between brows and chin: a hand, a card, a scarf, hair, a phone.
 
     Two networks of 48,000 weights on the face laid flat, trained on 322 people and on what was laid before them by
-    chance (bench/norm_cover.py). Their beards, glasses, teeth and light are no covers. Of people left out 99 % of clean
-    portraits lie below 3.5, what hides a cheek, the chin or an eye, and made hands, nineteen times of twenty above.
+    chance (bench/norm_cover.py). Their beards, glasses, teeth and light are no covers. Of people left out 236 of 239
+    clean portraits lie below 3.5; what hides a cheek, the chin or an eye, and made hands, lie above nineteen times of
+    twenty.
     """
     return score(flat(scene.rgb, scene.mesh, net.grid), net)
 
